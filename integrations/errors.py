@@ -33,7 +33,7 @@ class RateLimitedError(NeighbourError):
 
 
 class UnavailableError(NeighbourError):
-    """A time-out, a broken connection, a 5xx or an unreadable answer. The request did nothing or was a read."""
+    """A time-out, broken connection, 5xx or unreadable answer to a read, or before a write was sent."""
 
     code = "neighbour.unavailable"
 

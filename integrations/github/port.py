@@ -155,7 +155,7 @@ class GitHub(Protocol):
         comment: str,
     ) -> None: ...
     async def pending_environments(self, repository: str, run_id: int) -> Sequence[str]:
-        """Names of the environments a run still waits for: read before a protection rule is answered again."""
+        """Environments a run still waits for: read before a protection rule is answered again."""
         ...
 
 
