@@ -1,0 +1,73 @@
+"""Open the database that the settings name, migrated to this version.
+
+An address is `sqlite:///path` or `postgresql://…`. PostgreSQL replicas migrate one at a time, under an
+advisory lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.db import sqlite
+from app.db.database import Database, Sequencer
+from app.db.postgres import PostgresDatabase
+from app.db.sqlite import SqliteDatabase
+from app.db.upgrade import upgrade
+
+_MIGRATION_LOCK = 0x636F756E74  # "count"
+
+
+def sqlite_path(url: str) -> Path | None:
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def driver_url(url: str) -> str:
+    """SQLAlchemy's form of a `postgresql://` address."""
+    scheme, separator, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql") or not separator:
+        raise ValueError(f"expected sqlite:///path or postgresql://…, found an address of scheme {scheme!r}")
+    return f"postgresql+asyncpg://{rest}"
+
+
+async def migrate(url: str) -> None:
+    path = sqlite_path(url)
+    if path is not None:
+        await asyncio.get_running_loop().run_in_executor(None, _migrate_sqlite, path)
+    else:
+        await _migrate_postgres(driver_url(url))
+
+
+async def connect(url: str, sequence: Sequencer) -> Database:
+    """Raises DatabaseUnavailableError when it cannot be opened or another process holds the file."""
+    await migrate(url)
+    path = sqlite_path(url)
+    return SqliteDatabase(path, sequence) if path is not None else PostgresDatabase(driver_url(url), sequence)
+
+
+def _migrate_sqlite(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite.lock(path):
+        engine = sqlite.engine(path)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            upgrade(connection)
+            connection.exec_driver_sql("COMMIT")
+        engine.dispose()
+
+
+async def _migrate_postgres(url: str) -> None:
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    upgrade(connection)

@@ -1,0 +1,36 @@
+"""The one seam to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from app.db.tx import Tx
+
+T = TypeVar("T")
+Unit = Callable[[Tx], T]
+
+
+class DatabaseUnavailableError(Exception):
+    """The database cannot be written or read now: full, locked by another process, or unreachable."""
+
+    code = "database.unavailable"
+
+
+class Sequencer(Protocol):
+    """Numbers, chains and checkpoints staged records; called inside the transaction that holds the log."""
+
+    def __call__(self, tx: Tx) -> None: ...
+
+
+class Database(Protocol):
+    """Runs units of work. A write returns once it is durable and its staged records are sequenced.
+
+    A unit may run more than once (after a serialisation failure), so it must only touch its transaction.
+    """
+
+    dialect: str
+
+    async def write(self, unit: Unit[T]) -> T: ...
+    async def read(self, unit: Unit[T]) -> T: ...
+    async def close(self) -> None: ...

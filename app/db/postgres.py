@@ -1,0 +1,166 @@
+"""PostgreSQL: several replicas. Records are staged with the state, then sequenced under the log's head row."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TypeVar
+
+import msgspec
+from manifests.record import Draft
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.db.database import DatabaseUnavailableError, Sequencer, Unit
+from app.db.tx import Tx
+
+T = TypeVar("T")
+BATCH = 1024
+POLL_S = 0.25
+"""How long a replica may wait to notice records that another one staged and did not live to sequence."""
+
+_STAGE = text("INSERT INTO staged_records (log, draft) VALUES (:log, :draft) RETURNING id")
+_LOCK = text("SELECT log FROM log_heads WHERE log = :log FOR UPDATE")
+_LOGS = text("SELECT DISTINCT log FROM staged_records")
+_NEXT = text("SELECT id, draft FROM staged_records WHERE log = :log ORDER BY id LIMIT :most")
+_DONE = text("DELETE FROM staged_records WHERE id = ANY(:ids)")
+_LEFT = text("SELECT id FROM staged_records WHERE id = ANY(:ids)")
+_RETRYABLE = ("40001", "40P01", "55P03")
+
+
+class PostgresDatabase:
+    """See Database. The schema must have been migrated already."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, sequence: Sequencer, *, connections: int = 16) -> None:
+        self._engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_pre_ping=False)
+        self._sequence = sequence
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._wake = asyncio.Event()
+        self._sequencer: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def write(self, unit: Unit[T]) -> T:
+        self._start()
+        for attempt in range(8):
+            try:
+                result, ids = await self._write_once(unit)
+                break
+            except DBAPIError as error:
+                if attempt == 7 or getattr(error.orig, "sqlstate", "") not in _RETRYABLE:
+                    raise _translated(error) from error
+                await asyncio.sleep(0.005 * 2**attempt)
+            except OSError as error:
+                raise DatabaseUnavailableError(f"The database cannot be reached: {error}") from error
+        else:  # pragma: no cover - the loop always breaks or raises
+            raise AssertionError
+        if ids:
+            await self._sequenced(ids)
+        return result
+
+    async def read(self, unit: Unit[T]) -> T:
+        try:
+            async with self._engine.connect() as connection:
+                return await connection.run_sync(lambda sync: unit(Tx(sync)))
+        except DBAPIError as error:
+            raise _translated(error) from error
+        except OSError as error:
+            raise DatabaseUnavailableError(f"The database cannot be reached: {error}") from error
+
+    async def close(self) -> None:
+        self._closing = True
+        if self._sequencer is not None:
+            self._wake.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sequencer
+        await self._engine.dispose()
+
+    def _start(self) -> None:
+        if self._sequencer is None:
+            self._sequencer = asyncio.create_task(self._sequence_forever())
+
+    async def _write_once(self, unit: Unit[T]) -> tuple[T, list[int]]:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(_run, unit)
+
+    async def _sequenced(self, ids: list[int]) -> None:
+        loop = asyncio.get_running_loop()
+        futures = [self._waiting.setdefault(number, loop.create_future()) for number in ids]
+        self._wake.set()
+        await asyncio.gather(*futures)
+
+    async def _sequence_forever(self) -> None:
+        while not (self._closing and not self._waiting):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            self._wake.clear()
+            try:
+                await self._sequence_all()
+                await self._notice_others()
+            except (DBAPIError, OSError) as error:
+                if self._closing:
+                    self._fail(error)
+                    return
+                await asyncio.sleep(POLL_S)
+
+    async def _sequence_all(self) -> None:
+        while True:
+            async with self._engine.connect() as connection:
+                logs = [row.log for row in await connection.execute(_LOGS)]
+            full = False
+            for log in logs:
+                async with self._engine.begin() as connection:
+                    done = await connection.run_sync(self._sequence_batch, log)
+                self._resolve(done)
+                full = full or len(done) == BATCH
+            if not full:
+                return
+
+    def _sequence_batch(self, connection: Connection, log: str) -> list[int]:
+        tx = Tx(connection)
+        tx.run(_LOCK, log=log)
+        rows = tx.all(_NEXT, log=log, most=BATCH)
+        if not rows:
+            return []
+        for row in rows:
+            tx.stage(log, msgspec.json.decode(row.draft, type=Draft))
+        self._sequence(tx)
+        ids = [row.id for row in rows]
+        tx.run(_DONE, ids=ids)
+        return ids
+
+    async def _notice_others(self) -> None:
+        """Another replica may have sequenced what we staged."""
+        if not self._waiting:
+            return
+        ids = list(self._waiting)
+        async with self._engine.connect() as connection:
+            left = {row.id for row in await connection.execute(_LEFT, {"ids": ids})}
+        self._resolve([number for number in ids if number not in left])
+
+    def _resolve(self, ids: list[int]) -> None:
+        for number in ids:
+            future = self._waiting.pop(number, None)
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    def _fail(self, error: Exception) -> None:
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(DatabaseUnavailableError(f"The database cannot be reached: {error}"))
+        self._waiting.clear()
+
+
+def _run(connection: Connection, unit: Unit[T]) -> tuple[T, list[int]]:
+    tx = Tx(connection)
+    result = unit(tx)
+    ids = [tx.run(_STAGE, log=log, draft=msgspec.json.encode(draft)).scalar_one() for log, draft in tx.staged]
+    return result, ids
+
+
+def _translated(error: DBAPIError) -> Exception:
+    if isinstance(error, InterfaceError | OperationalError) or error.connection_invalidated:
+        return DatabaseUnavailableError(f"The database cannot be reached: {error.orig}")
+    return error

@@ -1,0 +1,203 @@
+"""SQLite: one process, one writer thread, group commit.
+
+Two processes on one file were measured to be slower and to fail with locked databases, so a second one is
+refused by an exclusive lock on a file beside the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import queue
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from app.db.database import DatabaseUnavailableError, Sequencer, Unit
+from app.db.tx import Tx
+
+T = TypeVar("T")
+MAX_UNITS_PER_COMMIT = 256
+READERS = 4
+
+
+class DatabaseInUseError(DatabaseUnavailableError):
+    """Another process has this SQLite database open. Stop it, or use PostgreSQL for several replicas."""
+
+    code = "database.in_use"
+
+
+def engine(path: Path) -> Engine:
+    """An engine whose connections leave transactions to us: WAL, every commit durable."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("PRAGMA cache_size=-32000")
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def lock(path: Path) -> IO[bytes]:
+    """Hold the database for this process; the operating system lets go when the process ends.
+
+    Raises DatabaseInUseError.
+    """
+    holder = path.with_name(path.name + ".lock").open("wb")
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder.close()
+        raise DatabaseInUseError(f"{DatabaseInUseError.__doc__} ({path})") from error
+    return holder
+
+
+class _Job:
+    __slots__ = ("error", "future", "loop", "result", "unit")
+
+    def __init__(self, unit: Unit[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.unit = unit
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class SqliteDatabase:
+    """See Database. The file must have been migrated already."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, sequence: Sequencer) -> None:
+        self._lock = lock(path)
+        self._sequence = sequence
+        self._engine = engine(path)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="countersign-read")
+        self._writer = threading.Thread(target=self._write_forever, name="countersign-write", daemon=True)
+        self._writer.start()
+        self._closed = False
+
+    async def write(self, unit: Unit[T]) -> T:
+        if self._closed:
+            raise DatabaseUnavailableError("The database is closed: the service is stopping.")
+        job = _Job(unit, asyncio.get_running_loop())
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    async def read(self, unit: Unit[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_here, unit)
+
+    def read_here(self, unit: Unit[T]) -> T:
+        """Read on the calling thread, for reads of a few microseconds where a thread hop would cost more."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._engine.connect()
+        raw = _raw(connection)
+        try:
+            raw.execute("BEGIN")
+            try:
+                return unit(Tx(connection))
+            finally:
+                raw.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise DatabaseUnavailableError(f"The database cannot be read: {error}") from error
+
+    async def close(self) -> None:
+        """Finish what was handed in, then let go of the file."""
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._writer.join)
+        self._readers.shutdown()
+        self._engine.dispose()
+        self._lock.close()
+
+    def _write_forever(self) -> None:
+        connection = self._engine.connect()
+        stopping = False
+        while not stopping:
+            jobs, stopping = self._take()
+            if jobs:
+                self._commit(connection, jobs)
+                _answer(jobs)
+        connection.close()
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) >= MAX_UNITS_PER_COMMIT:
+                return jobs, False
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, False
+        return jobs, True
+
+    def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
+        raw = _raw(connection)
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            batch = Tx(connection)
+            for job in jobs:
+                _run(job, batch, raw)
+            if batch.staged:
+                self._sequence(batch)
+            raw.execute("COMMIT")
+        except Exception as error:
+            # Nothing of the batch is durable: every caller must know, and none may be told otherwise.
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            failure = DatabaseUnavailableError(f"The database could not be written: {error}")
+            failure.__cause__ = error
+            for job in jobs:
+                job.error = job.error or failure
+
+
+def _run(job: _Job, batch: Tx, raw: sqlite3.Connection) -> None:
+    staged_before = len(batch.staged)
+    raw.execute("SAVEPOINT unit")
+    try:
+        job.result = job.unit(batch)
+    except Exception as error:
+        job.error = error
+        del batch.staged[staged_before:]
+        raw.execute("ROLLBACK TO unit")
+    raw.execute("RELEASE unit")
+
+
+def _answer(jobs: list[_Job]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, theirs in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, theirs)
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
