@@ -87,7 +87,7 @@ def _inbox_and_work() -> None:
     op.create_index("work_due", "work", ["due_at"])
     op.create_table(
         "effects", _text("key", primary_key=True), _text("kind"), _text("wanted"), _bytes("payload"),
-        _text("done"), _text("remote_id"), _text("trying"), _text("cause"), _number("updated_at"),
+        _text("done"), _text("remote_id"), _text("cause"), _number("updated_at"),
     )  # fmt: skip
     op.create_table(
         "schedule_slots", _text("job", primary_key=True), _number("slot", primary_key=True), _text("owner")
@@ -101,8 +101,8 @@ def _people() -> None:
         _text("kind"), _text("person"), _number("seen_at"),
     )  # fmt: skip
     op.create_table(
-        "account_links", _text("id", primary_key=True), _text("tenant"), _text("account"), _text("person"),
-        _text("state"), _text("by"), _number("at"),
+        "account_links", _text("id", primary_key=True), _text("state", primary_key=True), _text("tenant"), _text("account"), _text("person"),
+        _text("by"), _number("at"),
     )  # fmt: skip
     op.create_table(
         "memberships", _text("tenant", primary_key=True), _text("source", primary_key=True),
@@ -130,7 +130,7 @@ def _releases() -> None:
     op.create_table(
         "pulls", _number("repository_id", primary_key=True, autoincrement=False),
         _number("number", primary_key=True, autoincrement=False), _text("tenant"), _text("state"),
-        _text("base_ref"), _text("head_sha"), _text("author"), _text("title"), _number("updated_at"),
+        _text("base_ref"), _text("head_sha"), _text("author"), _text("title"), _text("outcome"), _number("updated_at"),
     )  # fmt: skip
     op.create_index("pulls_head", "pulls", ["repository_id", "head_sha"])
     op.create_table(

@@ -1,0 +1,52 @@
+"""What shall be seen outside: one row per thing, holding what is wanted and what was last delivered."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import text
+
+from app.db.tx import Tx
+
+_WANT = text(
+    "INSERT INTO effects (key, kind, wanted, payload, done, remote_id, cause, updated_at)"
+    " VALUES (:key, :kind, :wanted, :payload, '', '', :cause, :at) ON CONFLICT (key) DO UPDATE SET"
+    " wanted = excluded.wanted, payload = excluded.payload, cause = excluded.cause,"
+    " updated_at = excluded.updated_at WHERE effects.wanted <> excluded.wanted"
+)
+_GET = text("SELECT key, kind, wanted, payload, done, remote_id, cause FROM effects WHERE key = :key")
+_PENDING = text(
+    "SELECT key, kind, wanted, payload, done, remote_id, cause FROM effects"
+    " WHERE key LIKE :prefix AND wanted <> done ORDER BY key"
+)
+_DONE = text("UPDATE effects SET done = :digest, remote_id = :remote_id, updated_at = :at WHERE key = :key")
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """``wanted`` and ``done`` are content digests, ``payload`` the content, ``cause`` the resource of the
+    record that precedes it, ``remote_id`` what the neighbour calls it."""
+
+    key: str
+    kind: str
+    wanted: str
+    payload: bytes
+    done: str
+    remote_id: str
+    cause: str
+
+
+def want(tx: Tx, key: str, kind: str, wanted: str, payload: bytes, cause: str, at: int) -> None:
+    tx.run(_WANT, key=key, kind=kind, wanted=wanted, payload=payload, cause=cause, at=at)
+
+
+def get(tx: Tx, key: str) -> Effect | None:
+    row = tx.first(_GET, key=key)
+    return None if row is None else Effect(*row)
+
+
+def pending(tx: Tx, prefix: str) -> tuple[Effect, ...]:
+    """Those whose key starts with ``prefix`` (which holds no wildcard) and that are not delivered as wanted."""
+    return tuple(Effect(*row) for row in tx.all(_PENDING, prefix=prefix + "%"))
+
+
+def delivered(tx: Tx, key: str, digest: str, remote_id: str, at: int) -> None:
+    tx.run(_DONE, key=key, digest=digest, remote_id=remote_id, at=at)

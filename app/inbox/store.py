@@ -1,0 +1,69 @@
+"""The inbox table: deliveries exactly as they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import text
+
+from app.db.tx import Tx
+
+_INSERT = text(
+    "INSERT INTO deliveries (guid, event, digest, body, received_at, installation_id, repository_id, work_key,"
+    " status, note) VALUES (:guid, :event, :digest, :body, :received_at, :installation_id, :repository_id,"
+    " :work_key, :status, :note) ON CONFLICT (event, digest) DO NOTHING"
+)
+_NEW = text(
+    "SELECT id, event, digest, body, received_at, installation_id FROM deliveries"
+    " WHERE work_key = :key AND status = 'new' ORDER BY id LIMIT :most"
+)
+_SETTLE = text("UPDATE deliveries SET status = :status, note = :note WHERE id = :id")
+_BODY = text("SELECT body FROM deliveries WHERE digest = :digest LIMIT 1")
+
+
+class StoredDelivery(msgspec.Struct, frozen=True):
+    """``received_at`` in microseconds since 1970 UTC; ``status`` is new, done or ignored."""
+
+    guid: str
+    event: str
+    digest: str
+    body: bytes
+    received_at: int
+    installation_id: int | None
+    repository_id: int | None
+    work_key: str
+    status: str = "new"
+    note: str = ""
+    id: int = 0
+
+
+def insert(tx: Tx, deliveries: Sequence[StoredDelivery]) -> None:
+    """Store what is not stored yet; the same body of the same event is one delivery."""
+    tx.run_many(_INSERT, [msgspec.structs.asdict(delivery) for delivery in deliveries])
+
+
+def unsettled(tx: Tx, work_key: str, most: int = 500) -> tuple[StoredDelivery, ...]:
+    return tuple(
+        StoredDelivery(
+            guid="",
+            event=row.event,
+            digest=row.digest,
+            body=row.body,
+            received_at=row.received_at,
+            installation_id=row.installation_id,
+            repository_id=None,
+            work_key=work_key,
+            id=row.id,
+        )
+        for row in tx.all(_NEW, key=work_key, most=most)
+    )
+
+
+def settle(tx: Tx, ids: Sequence[int], status: str = "done", note: str = "") -> None:
+    tx.run_many(_SETTLE, [{"id": number, "status": status, "note": note} for number in ids])
+
+
+def body(tx: Tx, digest: str) -> bytes | None:
+    row = tx.first(_BODY, digest=digest)
+    return None if row is None else bytes(row.body)

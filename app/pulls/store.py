@@ -1,0 +1,184 @@
+"""What was seen of pull requests. Heads, observations and prompts are append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import text
+
+from app.db.tx import Tx
+
+_REPOSITORY = text("SELECT id, tenant, name, installation_id FROM repositories WHERE id = :id")
+_REPOSITORY_NAMED = text(
+    "SELECT id, tenant, name, installation_id FROM repositories WHERE tenant = :tenant AND lower(name) = :name"
+)
+_REPOSITORIES = text("SELECT id, tenant, name, installation_id FROM repositories ORDER BY id")
+_SEE_REPOSITORY = text(
+    "INSERT INTO repositories (id, tenant, name, installation_id, seen_at)"
+    " VALUES (:id, :tenant, :name, :installation_id, :at) ON CONFLICT (id) DO UPDATE SET"
+    " tenant = excluded.tenant, name = excluded.name, installation_id = excluded.installation_id,"
+    " seen_at = excluded.seen_at WHERE repositories.name <> excluded.name"
+    " OR repositories.installation_id <> excluded.installation_id OR repositories.tenant <> excluded.tenant"
+)
+_PULL = text(
+    "INSERT INTO pulls (repository_id, number, tenant, state, base_ref, head_sha, author, title, outcome, updated_at)"
+    " VALUES (:repository_id, :number, :tenant, :state, :base_ref, :head_sha, :author, :title, :outcome, :at)"
+    " ON CONFLICT (repository_id, number) DO UPDATE SET state = excluded.state, base_ref = excluded.base_ref,"
+    " head_sha = excluded.head_sha, title = excluded.title, outcome = excluded.outcome,"
+    " updated_at = excluded.updated_at"
+)
+_TWINS = text(
+    "SELECT number, outcome FROM pulls WHERE repository_id = :repository_id AND head_sha = :head_sha"
+    " AND base_ref = :base_ref AND state = 'open' AND number <> :number ORDER BY number"
+)
+_OPEN = text("SELECT number, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND state = 'open'")
+_HEADS = text(
+    "SELECT sha, event, actor, received_at FROM heads WHERE repository_id = :repository_id AND number = :number"
+)
+_HEAD = text(
+    "INSERT INTO heads (repository_id, number, sha, event, actor, received_at, delivery)"
+    " VALUES (:repository_id, :number, :sha, :event, :actor, :received_at, :delivery)"
+    " ON CONFLICT (repository_id, number, sha, event) DO NOTHING"
+)
+_OBSERVATION = text(
+    "INSERT INTO observations (id, repository_id, number, kind, object, actor, received_at, delivery, body_json)"
+    " VALUES (:id, :repository_id, :number, :kind, :object, :actor, :received_at, :delivery, :body_json)"
+    " ON CONFLICT (id) DO NOTHING"
+)
+_OBSERVED = text(
+    "SELECT id, kind, object, actor, received_at, delivery, body_json FROM observations"
+    " WHERE repository_id = :repository_id AND number = :number ORDER BY received_at, id"
+)
+_PROMPT = text(
+    "INSERT INTO prompts (repository_id, number, head_sha, digest, environments_json, posted_at)"
+    " VALUES (:repository_id, :number, :head_sha, :digest, :environments_json, :posted_at)"
+    " ON CONFLICT (repository_id, number, head_sha, digest) DO NOTHING"
+)
+_PROMPTS = text(
+    "SELECT head_sha, digest, environments_json, posted_at FROM prompts"
+    " WHERE repository_id = :repository_id AND number = :number ORDER BY posted_at"
+)
+
+ARRIVED = "arrived"
+LEFT = "left"
+
+
+class Repository(msgspec.Struct, frozen=True):
+    id: int
+    tenant: str
+    name: str
+    installation_id: int
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A commit that was the head (``arrived``, pushed by ``actor``) or ceased to be (``left``)."""
+
+    sha: str
+    event: str
+    actor: str
+    received_at: int
+    delivery: str = ""
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """Something said in a verified delivery. ``object`` is ``comment:<id>``, ``review:<id>`` or ``pull``."""
+
+    id: str
+    kind: str
+    object: str
+    actor: str
+    received_at: int
+    delivery: str
+    body_json: str
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """Our comment as people saw it for a head: the environments it listed, its digest, since when."""
+
+    head_sha: str
+    digest: str
+    environments: tuple[str, ...]
+    posted_at: int
+
+
+def repository(tx: Tx, repository_id: int) -> Repository | None:
+    row = tx.first(_REPOSITORY, id=repository_id)
+    return None if row is None else Repository(*row)
+
+
+def repository_named(tx: Tx, tenant: str, name: str) -> Repository | None:
+    row = tx.first(_REPOSITORY_NAMED, tenant=tenant, name=name.lower())
+    return None if row is None else Repository(*row)
+
+
+def repositories(tx: Tx) -> tuple[Repository, ...]:
+    return tuple(Repository(*row) for row in tx.all(_REPOSITORIES))
+
+
+def see_repository(tx: Tx, repository: Repository, at: int) -> None:
+    tx.run(_SEE_REPOSITORY, at=at, **msgspec.structs.asdict(repository))
+
+
+def save_pull(
+    tx: Tx, *, repository_id: int, number: int, tenant: str, state: str, base_ref: str, head_sha: str, author: str,
+    title: str, outcome: str, at: int,
+) -> None:  # fmt: skip
+    tx.run(
+        _PULL, repository_id=repository_id, number=number, tenant=tenant, state=state, base_ref=base_ref,
+        head_sha=head_sha, author=author, title=title, outcome=outcome, at=at,
+    )  # fmt: skip
+
+
+def twins(tx: Tx, repository_id: int, number: int, head_sha: str, base_ref: str) -> tuple[tuple[int, str], ...]:
+    """(number, outcome) of other open pull requests that share head and base, and so the check run."""
+    rows = tx.all(_TWINS, repository_id=repository_id, number=number, head_sha=head_sha, base_ref=base_ref)
+    return tuple((row.number, row.outcome) for row in rows)
+
+
+def open_pulls(tx: Tx, repository_id: int) -> tuple[tuple[int, str, str], ...]:
+    """(number, base ref, head SHA)."""
+    return tuple((r.number, r.base_ref, r.head_sha) for r in tx.all(_OPEN, repository_id=repository_id))
+
+
+def heads(tx: Tx, repository_id: int, number: int) -> tuple[Head, ...]:
+    rows = tx.all(_HEADS, repository_id=repository_id, number=number)
+    return tuple(Head(row.sha, row.event, row.actor, row.received_at) for row in rows)
+
+
+def add_heads(tx: Tx, repository_id: int, number: int, heads: Sequence[Head]) -> None:
+    rows = [{"repository_id": repository_id, "number": number, **msgspec.structs.asdict(head)} for head in heads]
+    tx.run_many(_HEAD, rows)
+
+
+def observations(tx: Tx, repository_id: int, number: int) -> tuple[Observation, ...]:
+    return tuple(Observation(*row) for row in tx.all(_OBSERVED, repository_id=repository_id, number=number))
+
+
+def add_observations(tx: Tx, repository_id: int, number: int, observations: Sequence[Observation]) -> None:
+    key = {"repository_id": repository_id, "number": number}
+    tx.run_many(_OBSERVATION, [{**key, **msgspec.structs.asdict(seen)} for seen in observations])
+
+
+def prompts(tx: Tx, repository_id: int, number: int) -> tuple[Prompt, ...]:
+    return tuple(
+        Prompt(
+            row.head_sha,
+            row.digest,
+            msgspec.json.decode(row.environments_json, type=tuple[str, ...]),
+            row.posted_at,
+        )
+        for row in tx.all(_PROMPTS, repository_id=repository_id, number=number)
+    )
+
+
+def add_prompt(tx: Tx, repository_id: int, number: int, prompt: Prompt) -> None:
+    tx.run(
+        _PROMPT,
+        repository_id=repository_id,
+        number=number,
+        head_sha=prompt.head_sha,
+        digest=prompt.digest,
+        environments_json=msgspec.json.encode(prompt.environments).decode(),
+        posted_at=prompt.posted_at,
+    )
