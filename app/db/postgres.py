@@ -14,14 +14,25 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.db.database import DatabaseUnavailableError, Sequencer, Unit
 from app.db.tx import Tx
+from manifests.merkle import Frontier
 
 T = TypeVar("T")
 BATCH = 1024
 POLL_S = 0.25
 """How long a replica may wait to notice records that another one staged and did not live to sequence."""
 
-_STAGE = text("INSERT INTO staged_records (log, draft) VALUES (:log, :draft) RETURNING id")
+SEQUENCED_WITHIN_S = 10.0
+"""How long a write waits for its records to be numbered before it reports doubt."""
+
+_STAGE = text(
+    "INSERT INTO staged_records (log, draft) SELECT log, draft FROM "
+    "unnest(CAST(:logs AS text[]), CAST(:drafts AS bytea[])) WITH ORDINALITY AS staged (log, draft, nth) "
+    "ORDER BY nth RETURNING id"
+)
 _LOCK = text("SELECT log FROM log_heads WHERE log = :log FOR UPDATE")
+_OPEN = text(
+    "INSERT INTO log_heads (log, size, frontier, last_at) VALUES (:log, 0, :frontier, 0) ON CONFLICT DO NOTHING"
+)
 _LOGS = text("SELECT DISTINCT log FROM staged_records")
 _NEXT = text("SELECT id, draft FROM staged_records WHERE log = :log ORDER BY id LIMIT :most")
 _DONE = text("DELETE FROM staged_records WHERE id = ANY(:ids)")
@@ -89,7 +100,11 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         futures = [self._waiting.setdefault(number, loop.create_future()) for number in ids]
         self._wake.set()
-        await asyncio.gather(*futures)
+        try:
+            async with asyncio.timeout(SEQUENCED_WITHIN_S):
+                await asyncio.gather(*futures)
+        except TimeoutError as error:
+            raise _not_sequenced(f"nothing sequenced it within {SEQUENCED_WITHIN_S} s") from error
 
     async def _sequence_forever(self) -> None:
         while not (self._closing and not self._waiting):
@@ -102,25 +117,42 @@ class PostgresDatabase:
             except (DBAPIError, OSError) as error:
                 if self._closing:
                     self._fail(error)
-                    return
+                await asyncio.sleep(POLL_S)
+            except Exception as error:
+                # Trying again will not help, so whoever waits must hear of it.
+                self._fail(error)
                 await asyncio.sleep(POLL_S)
 
     async def _sequence_all(self) -> None:
         while True:
             async with self._engine.connect() as connection:
                 logs = [row.log for row in await connection.execute(_LOGS)]
-            full = False
-            for log in logs:
+            if not await self._sequence_each(logs):
+                return
+
+    async def _sequence_each(self, logs: list[str]) -> bool:
+        """Whether any log may hold more. A log that fails does not stop the others."""
+        more = False
+        failure: Exception | None = None
+        for log in logs:
+            try:
                 async with self._engine.begin() as connection:
                     done = await connection.run_sync(self._sequence_batch, log)
+            except Exception as error:
+                failure = error
+            else:
                 self._resolve(done)
-                full = full or len(done) == BATCH
-            if not full:
-                return
+                more = more or len(done) == BATCH
+        if failure is not None:
+            raise failure
+        return more
 
     def _sequence_batch(self, connection: Connection, log: str) -> list[int]:
         tx = Tx(connection)
-        tx.run(_LOCK, log=log)
+        if tx.first(_LOCK, log=log) is None:
+            # A row that is not there cannot be locked: two replicas would both number from 0.
+            tx.run(_OPEN, log=log, frontier=Frontier().to_bytes())
+            tx.run(_LOCK, log=log)
         rows = tx.all(_NEXT, log=log, most=BATCH)
         if not rows:
             return []
@@ -149,15 +181,22 @@ class PostgresDatabase:
     def _fail(self, error: Exception) -> None:
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(DatabaseUnavailableError(f"The database cannot be reached: {error}"))
+                future.set_exception(_not_sequenced(str(error)))
         self._waiting.clear()
 
 
 def _run(connection: Connection, unit: Unit[T]) -> tuple[T, list[int]]:
     tx = Tx(connection)
     result = unit(tx)
-    ids = [tx.run(_STAGE, log=log, draft=msgspec.json.encode(draft)).scalar_one() for log, draft in tx.staged]
-    return result, ids
+    if not tx.staged:
+        return result, []
+    logs = [log for log, _ in tx.staged]
+    drafts = [msgspec.json.encode(draft) for _, draft in tx.staged]
+    return result, list(tx.run(_STAGE, logs=logs, drafts=drafts).scalars())
+
+
+def _not_sequenced(why: str) -> DatabaseUnavailableError:
+    return DatabaseUnavailableError(f"The change is stored, but its audit record is not in the log yet: {why}")
 
 
 def _translated(error: DBAPIError) -> Exception:

@@ -7,6 +7,7 @@ refused by an exclusive lock on a file beside the database.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import queue
 import sqlite3
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from app.db.database import DatabaseUnavailableError, Sequencer, Unit
@@ -41,6 +43,8 @@ def engine(path: Path) -> Engine:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA trusted_schema=OFF")
+        # Without this, INSERT OR REPLACE removes rows past the triggers that refuse DELETE.
+        connection.execute("PRAGMA recursive_triggers=ON")
         connection.execute("PRAGMA cache_size=-32000")
         return connection
 
@@ -124,14 +128,22 @@ class SqliteDatabase:
         self._lock.close()
 
     def _write_forever(self) -> None:
-        connection = self._engine.connect()
+        connection: Connection | None = None
         stopping = False
         while not stopping:
             jobs, stopping = self._take()
-            if jobs:
+            if not jobs:
+                continue
+            try:
+                connection = connection or self._engine.connect()
                 self._commit(connection, jobs)
-                _answer(jobs)
-        connection.close()
+            except Exception as error:
+                # Nothing of the batch is durable: every caller must know, and none may be told otherwise.
+                # A connection that failed is not trusted again: after a failed fsync its cache is not the file.
+                _fail(jobs, error)
+                connection = _discarded(connection)
+            _answer(jobs)
+        _discarded(connection)
 
     def _take(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
@@ -148,34 +160,49 @@ class SqliteDatabase:
 
     def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
         raw = _raw(connection)
-        try:
-            raw.execute("BEGIN IMMEDIATE")
-            batch = Tx(connection)
-            for job in jobs:
-                _run(job, batch, raw)
-            if batch.staged:
-                self._sequence(batch)
-            raw.execute("COMMIT")
-        except Exception as error:
-            # Nothing of the batch is durable: every caller must know, and none may be told otherwise.
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
-            failure = DatabaseUnavailableError(f"The database could not be written: {error}")
-            failure.__cause__ = error
-            for job in jobs:
-                job.error = job.error or failure
+        raw.execute("BEGIN IMMEDIATE")
+        batch = Tx(connection)
+        for job in jobs:
+            _run(job, batch, raw)
+        if batch.staged:
+            self._sequence(batch)
+        raw.execute("COMMIT")
 
 
 def _run(job: _Job, batch: Tx, raw: sqlite3.Connection) -> None:
+    """Raises when the whole transaction is lost: SQLite has then dropped the savepoint too."""
     staged_before = len(batch.staged)
     raw.execute("SAVEPOINT unit")
     try:
         job.result = job.unit(batch)
     except Exception as error:
+        if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
+            _raise_if_lost(error.orig)
         job.error = error
         del batch.staged[staged_before:]
         raw.execute("ROLLBACK TO unit")
     raw.execute("RELEASE unit")
+
+
+def _raise_if_lost(error: sqlite3.OperationalError) -> None:
+    """A full disk or a failed read is nobody's mistake; a misspelt statement is the unit's own."""
+    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
+        raise error
+
+
+def _fail(jobs: list[_Job], error: Exception) -> None:
+    failure = DatabaseUnavailableError(f"The database could not be written: {error}")
+    failure.__cause__ = error
+    for job in jobs:
+        job.error = job.error or failure
+
+
+def _discarded(connection: Connection | None) -> None:
+    if connection is not None:
+        with contextlib.suppress(Exception):
+            _raw(connection).close()
+        with contextlib.suppress(Exception):
+            connection.close()
 
 
 def _answer(jobs: list[_Job]) -> None:

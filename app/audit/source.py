@@ -1,0 +1,169 @@
+"""Where verification reads: one consistent view of a database, without taking part in the service.
+
+Reading goes through the driver, because a million rows through a mapper cost more than checking them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+from urllib.parse import quote
+
+from app.db.connect import driver_url, sqlite_path
+from app.db.database import DatabaseUnavailableError
+
+ROWS = 4096
+"""How many rows are fetched at a time."""
+
+RecordRow: TypeAlias = tuple[int, bytes, bytes, str, int, str, str, int]
+"""seq, body, leaf, trace_id, tseq, resource, event, at"""
+
+_RECORDS = "SELECT seq, body, leaf, trace_id, tseq, resource, event, at FROM records WHERE log = {} ORDER BY seq"
+_CHECKPOINTS = "SELECT size, note FROM checkpoints WHERE log = {} ORDER BY size"
+_HEAD = "SELECT size, frontier, last_at FROM log_heads WHERE log = {}"
+_TRACE_HEADS = "SELECT trace_id, tseq, leaf FROM trace_heads WHERE log = {}"
+_LOGS = (
+    "SELECT log FROM log_heads UNION SELECT log FROM records UNION SELECT log FROM checkpoints "
+    "UNION SELECT log FROM trace_heads ORDER BY log"
+)
+_STAGED = "SELECT log, draft FROM staged_records ORDER BY id"
+
+
+class Source(Protocol):
+    """One snapshot of everything the log consists of, as it is stored."""
+
+    async def logs(self) -> list[str]: ...
+    def records(self, log: str) -> AsyncIterator[Sequence[RecordRow]]: ...
+    async def checkpoints(self, log: str) -> Sequence[tuple[int, str]]: ...
+    async def head(self, log: str) -> tuple[int, bytes, int] | None: ...
+    async def trace_heads(self, log: str) -> Sequence[tuple[str, int, bytes]]: ...
+    async def staged(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class SqliteSource:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def logs(self) -> list[str]:
+        return [row[0] for row in self._connection.execute(_LOGS)]
+
+    async def records(self, log: str) -> AsyncIterator[Sequence[RecordRow]]:
+        cursor = self._connection.execute(_RECORDS.format("?"), (log,))
+        while rows := cursor.fetchmany(ROWS):
+            yield rows
+
+    async def checkpoints(self, log: str) -> Sequence[tuple[int, str]]:
+        return self._connection.execute(_CHECKPOINTS.format("?"), (log,)).fetchall()
+
+    async def head(self, log: str) -> tuple[int, bytes, int] | None:
+        row: tuple[int, bytes, int] | None = self._connection.execute(_HEAD.format("?"), (log,)).fetchone()
+        return row
+
+    async def trace_heads(self, log: str) -> Sequence[tuple[str, int, bytes]]:
+        return self._connection.execute(_TRACE_HEADS.format("?"), (log,)).fetchall()
+
+    async def staged(self) -> Sequence[tuple[str, bytes]]:
+        return self._connection.execute(_STAGED).fetchall()
+
+
+class PostgresSource:
+    """``connection`` is asyncpg's, inside a transaction."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def logs(self) -> list[str]:
+        return [row[0] for row in await self._connection.fetch(_LOGS)]
+
+    async def records(self, log: str) -> AsyncIterator[Sequence[RecordRow]]:
+        cursor = await self._connection.cursor(_RECORDS.format("$1"), log)
+        while rows := await cursor.fetch(ROWS):
+            yield rows
+
+    async def checkpoints(self, log: str) -> Sequence[tuple[int, str]]:
+        return list(await self._connection.fetch(_CHECKPOINTS.format("$1"), log))
+
+    async def head(self, log: str) -> tuple[int, bytes, int] | None:
+        row: tuple[int, bytes, int] | None = await self._connection.fetchrow(_HEAD.format("$1"), log)
+        return row
+
+    async def trace_heads(self, log: str) -> Sequence[tuple[str, int, bytes]]:
+        return list(await self._connection.fetch(_TRACE_HEADS.format("$1"), log))
+
+    async def staged(self) -> Sequence[tuple[str, bytes]]:
+        return list(await self._connection.fetch(_STAGED))
+
+
+@asynccontextmanager
+async def open_source(url: str) -> AsyncIterator[Source]:
+    """A read-only view of ``sqlite:///path`` or ``postgresql://…``, while the service may be running.
+
+    Raises DatabaseUnavailableError when there is no such database or it cannot be read.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        async with _sqlite(path) as source:
+            yield source
+    else:
+        async with _postgres(driver_url(url)) as source:
+            yield source
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A SQLite connection that cannot write and does not take the service's lock.
+
+    A copy on a medium that cannot be written has no write-ahead log to replay, so it is read as immutable.
+    """
+    if not path.is_file():
+        raise DatabaseUnavailableError(f"expected a SQLite database at {path}, found none. Check the address.")
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    last: Exception | None = None
+    for form in (address, address + "&immutable=1"):
+        if form != address and path.with_name(path.name + "-wal").exists():
+            break
+        connection = sqlite3.connect(form, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        try:
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA mmap_size=1073741824")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            last = error
+        else:
+            return connection
+    raise DatabaseUnavailableError(f"The database {path} cannot be read: {last}") from last
+
+
+@asynccontextmanager
+async def _sqlite(path: Path) -> AsyncIterator[Source]:
+    connection = open_read_only(path)
+    try:
+        connection.execute("BEGIN")
+        yield SqliteSource(connection)
+    except sqlite3.Error as error:
+        raise DatabaseUnavailableError(f"The database {path} cannot be read: {error}") from error
+    finally:
+        connection.close()
+
+
+@asynccontextmanager
+async def _postgres(url: str) -> AsyncIterator[Source]:
+    import asyncpg
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert raw is not None
+            async with raw.transaction(isolation="repeatable_read", readonly=True):
+                yield PostgresSource(raw)
+    except (asyncpg.PostgresError, OSError) as error:
+        raise DatabaseUnavailableError(f"The database cannot be read: {error}") from error
+    finally:
+        await engine.dispose()
