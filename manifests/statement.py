@@ -1,0 +1,146 @@
+"""The statement a person signs: an in-toto Statement v1 with our own predicate, ``consent/v1``.
+
+It binds everything that could be swapped. Nothing is implied: an environment it does not name is not granted.
+The signed bytes are ``signed_message(payload)``; the payload is kept as it was served.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from manifests import canonical, dsse, strict_json
+from manifests.attestation import STATEMENT_TYPE, FileDigest, GitObject, Sha256Hex, Text, WireSubject, subject_of
+from manifests.canonical import MAX_INTEGER
+from manifests.errors import ManifestError
+from manifests.policy import Way
+from manifests.refusal import refusal
+
+PREDICATE_TYPE: Final = "https://countersign.dev/consent/v1"
+MAX_BYTES = 1024 * 1024
+
+Decision = Literal["approve", "reject", "hold", "unhold", "revoke"]
+Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+Fingerprint = Annotated[str, msgspec.Meta(pattern="^SHA256:[A-Za-z0-9+/]{43}$")]
+Sha256OrNothing = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
+Account = Annotated[str, msgspec.Meta(pattern="^(github|servicenow|idp):[^\\s]+$")]
+Nonce = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{16,128}$")]
+
+
+class ConsentPredicate(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
+    """What is consented to, by whom, how, and for how long.
+
+    ``revision`` and ``effective_rule`` are SHA-256, empty only where consent is withheld and they could not be
+    told. ``memberships`` and ``displayed`` are SHA-256 of the group snapshot and of what the person was shown.
+    ``key`` is the OpenSSH fingerprint of the signing key. ``issued_at`` and ``not_after`` are microseconds
+    since 1970 UTC. ``environments`` and ``groups`` are sorted, each once.
+    """
+
+    tenant: Text
+    repository_id: Number
+    repository: Text
+    pull_number: Number
+    base_ref: Text
+    head_commit: GitObject
+    head_tree: GitObject
+    manifest_path: Text
+    revision: Sha256OrNothing
+    effective_rule: Sha256OrNothing
+    decision: Decision
+    environments: tuple[Text, ...]
+    groups: tuple[Text, ...]
+    person: Text
+    account: Account
+    key: Fingerprint
+    memberships: Sha256Hex
+    displayed: Sha256Hex
+    way: Way
+    nonce: Nonce
+    issued_at: Number
+    not_after: Number
+    reason_digest: Sha256Hex | None = None
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """A parsed statement: the artifacts (sorted), the predicate and the exact bytes it was read from."""
+
+    artifacts: tuple[FileDigest, ...]
+    predicate: ConsentPredicate
+    payload: bytes
+
+
+class _Statement(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    type: Literal["https://in-toto.io/Statement/v1"] = msgspec.field(name="_type")
+    predicate: ConsentPredicate
+    predicate_type: Literal["https://countersign.dev/consent/v1"]
+    subject: tuple[WireSubject, ...]
+
+
+def build(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) -> bytes:
+    """The canonical payload bytes. Raises ManifestError for anything ``parse`` would refuse."""
+    ordered = tuple(sorted(artifacts))
+    statement = _Statement(STATEMENT_TYPE, predicate, PREDICATE_TYPE, _subjects(ordered, predicate))
+    strict_json.convert(msgspec.to_builtins(statement), _Statement, "consent statement")
+    _expect_sound(ordered, predicate)
+    return canonical.encode(statement)
+
+
+def parse(payload: bytes) -> Consent:
+    """The consent in ``payload``. Raises ManifestError unless these are the very bytes ``build`` would give:
+    canonical form, no unknown field, head commit last among the subjects."""
+    statement = strict_json.read(payload, _Statement, "consent statement", limit=MAX_BYTES)
+    artifacts = tuple(
+        FileDigest(item.name or "", item.digest.get("sha256", "")) for item in statement.subject[:-1]
+    )
+    if build(artifacts, statement.predicate) != payload:
+        raise _unsound("the canonical bytes of a consent statement", "the same statement written in another way")
+    return Consent(artifacts, statement.predicate, payload)
+
+
+def signed_message(payload: bytes) -> bytes:
+    """What the signature covers: the DSSE pre-authentication encoding of the payload."""
+    return dsse.pae(dsse.IN_TOTO, payload)
+
+
+def _subjects(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) -> tuple[WireSubject, ...]:
+    head = WireSubject({"gitCommit": predicate.head_commit, "gitTree": predicate.head_tree}, predicate.repository)
+    return (*map(subject_of, artifacts), head)
+
+
+def _expect_sound(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) -> None:
+    for name, values in (("environments", predicate.environments), ("groups", predicate.groups)):
+        if list(values) != sorted(set(values)):
+            raise _unsound(f"{name} sorted and each once", repr(values))
+    for item in artifacts:
+        strict_json.convert(msgspec.to_builtins(item), FileDigest, "artifact")
+    names = [item.name for item in artifacts]
+    if len(set(names)) != len(names):
+        raise _unsound("each artifact once", repr(names))
+    if predicate.not_after <= predicate.issued_at:
+        raise _unsound("notAfter after issuedAt", f"{predicate.not_after} and {predicate.issued_at}")
+    if predicate.decision == "approve":
+        _expect_whole(artifacts, predicate)
+
+
+def _expect_whole(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) -> None:
+    """An approval says what, where and under which rule; withholding may come before these are known."""
+    for name, value in (
+        ("artifact", artifacts),
+        ("environment", predicate.environments),
+        ("group", predicate.groups),
+        ("revision", predicate.revision),
+        ("effective rule", predicate.effective_rule),
+    ):
+        if not value:
+            raise _unsound(f"an approval to name its {name}", "none")
+
+
+def _unsound(expected: str, found: str) -> ManifestError:
+    return refusal(
+        "consent.unsound",
+        f"expected {expected}, found {found[:200]}.",
+        "Fetch the statement again and sign it unchanged.",
+    )
