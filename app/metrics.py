@@ -1,0 +1,50 @@
+"""What is counted. One object per service, handed to whoever counts; /metrics shows it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_FAST_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_SLOW_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """Counters, gauges and histograms, all named ``countersign_…``; durations in seconds.
+
+    Labels hold closed vocabularies only: never a repository, a person or free text.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.deliveries = self._counter("deliveries", "Webhook deliveries answered", "event", "result")
+        self.inbox_seconds = self._histogram("inbox_seconds", "From request to stored and answered", _FAST_S)
+        self.evaluations = self._counter("evaluations", "Verdicts computed", "outcome")
+        self.evaluation_seconds = self._histogram("evaluation_seconds", "One evaluation of a pull", _SLOW_S)
+        self.effects = self._counter("effects", "Effects tried outside", "kind", "result")
+        self.decisions = self._counter("decisions", "Gate decisions answered", "outcome")
+        self.decision_seconds = self._histogram("decision_seconds", "One gate decision", _FAST_S)
+        self.redemptions = self._counter("redemptions", "Decisions redeemed", "result")
+        self.neighbour_calls = self._counter("neighbour_calls", "Calls to neighbours", "neighbour", "result")
+        self.neighbour_seconds = self._histogram("neighbour_seconds", "One call", _SLOW_S, "neighbour")
+        self.alarms = self._counter("alarms", "Differences between tables and log, violations", "kind")
+        self.work_due = self._gauge("work_due", "Keys of work that are due")
+        self.work_oldest_seconds = self._gauge("work_oldest_seconds", "How long the oldest due work has waited")
+        self.log_size = self._gauge("log_size", "Records in the audit log", "log")
+        self.anchor_lag_seconds = self._gauge("anchor_lag_seconds", "Age of the newest anchored checkpoint", "log")
+        self.http_requests = self._counter("http_requests", "Requests answered", "route", "method", "status")
+        self.http_seconds = self._histogram("http_seconds", "One request", _FAST_S, "route")
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"countersign_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"countersign_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"countersign_{name}", text, labels, buckets=buckets, registry=self.registry)

@@ -1,0 +1,228 @@
+"""The settings of one service. `load` reads them; only the sandbox makes them by hand.
+
+Secrets are SecretStr: they show in no `repr`, no log and no error. Times are in seconds, sizes in bytes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from manifests import canonical
+
+WEBHOOK_SECRET_BYTES = 32
+DOT_COM = "https://api.github.com"
+
+AppId = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(value: str) -> str:
+    """A base address: https, or http to this machine; no user, query or fragment; no slash at the end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected an address like https://host, found {parts.scheme or 'no'} scheme")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("expected an address without user, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"expected https for {parts.hostname}: plain http is only for this machine")
+    return value.rstrip("/")
+
+
+def _address_or_nothing(value: str) -> str:
+    return _address(value) if value else value
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are mistakes, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Server(Section):
+    """Where to listen, and the address others know us by (links, passkeys, the verifier's name)."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: str = "http://127.0.0.1:8080"
+
+    _url = field_validator("public_url")(_address)
+
+
+class DatabaseSettings(Section):
+    """`sqlite:///path` or `postgresql://user:password@host/name`. A secret, for it may carry a password."""
+
+    url: SecretStr = SecretStr("sqlite:///countersign.db")
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: SecretStr) -> SecretStr:
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if scheme not in ("sqlite", "postgres", "postgresql") or not separator or not rest.strip("/"):
+            raise ValueError(f"expected sqlite:///path or postgresql://…, found scheme {scheme[:20]!r}")
+        if scheme == "sqlite" and not rest.startswith("/"):
+            raise ValueError("expected three slashes: sqlite:///path")
+        return value
+
+
+class GitHubSettings(Section):
+    """The GitHub App. ``pacing`` None: paced at github.com, not at an Enterprise Server."""
+
+    app_id: AppId = ""
+    private_key: SecretStr | None = None
+    webhook_secrets: tuple[SecretStr, ...] = ()
+    api_url: str = DOT_COM
+    web_url: str = "https://github.com"
+    pacing: bool | None = None
+
+    _urls = field_validator("api_url", "web_url")(_address)
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for index, secret in enumerate(value):
+            size = len(secret.get_secret_value().encode())
+            if size < WEBHOOK_SECRET_BYTES:
+                raise ValueError(f"expected at least {WEBHOOK_SECRET_BYTES} bytes, secret {index} has {size}")
+        return value
+
+    @property
+    def paced(self) -> bool:
+        return self.api_url == DOT_COM if self.pacing is None else self.pacing
+
+
+class ServiceNowSettings(Section):
+    """One instance, entered with user and password, or with client id and secret (OAuth)."""
+
+    url: str
+    user: str = ""
+    password: SecretStr | None = None
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    poll_s: Annotated[int, Field(ge=1, le=3600)] = 15
+
+    _url = field_validator("url")(_address)
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        basic = (bool(self.user), self.password is not None)
+        oauth = (bool(self.client_id), self.client_secret is not None)
+        if (basic, oauth) not in (((True, True), (False, False)), ((False, False), (True, True))):
+            raise ValueError("expected either user and password or client_id and client_secret, both of one kind")
+        return self
+
+
+class TenantSettings(Section):
+    """One customer. ``policy`` is the path of the tenant policy."""
+
+    id: str
+    policy: Path
+    region: str = ""
+    servicenow: ServiceNowSettings | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", value) or value == "system":
+            raise ValueError("expected 1 to 64 of a-z, 0-9 and '-', not 'system'")
+        return value
+
+
+class KeySettings(Section):
+    """The server's own keys as PEM; one that is not given is kept as a file in ``directory``."""
+
+    gate: SecretStr | None = None
+    log: SecretStr | None = None
+    directory: Path = Path("keys")
+
+
+class ArtifactSettings(Section):
+    """Where artifacts may be read from; empty lists allow nothing."""
+
+    file_roots: tuple[Path, ...] = ()
+    https_hosts: tuple[str, ...] = ()
+    s3_endpoint: str = ""
+    max_bytes: Annotated[int, Field(gt=0)] = 64 << 30
+
+    _url = field_validator("s3_endpoint")(_address_or_nothing)
+
+
+class ConsoleSettings(Section):
+    """``open``: everyone who reaches the console may look; only on a loopback host."""
+
+    open: bool = False
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+
+
+class GateSettings(Section):
+    """``verifier_id`` names us in a verification summary; empty means the public address."""
+
+    decision_ttl_s: Annotated[int, Field(ge=1, le=900)] = 900
+    verifier_id: str = ""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. ``sandbox`` is set by the sandbox alone: neither file nor environment can."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    server: Server = Server()
+    database: DatabaseSettings = DatabaseSettings()
+    github: GitHubSettings = GitHubSettings()
+    tenants: tuple[TenantSettings, ...] = ()
+    keys: KeySettings = KeySettings()
+    artifacts: ArtifactSettings = ArtifactSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    log: LogSettings = LogSettings()
+    gate: GateSettings = GateSettings()
+    sandbox: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The layers are laid over each other by load(): nothing is read behind the caller's back.
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.console.open and not is_loopback(self.server.host):
+            raise ValueError(
+                f"console.open: expected false, because server.host {self.server.host} is reachable from elsewhere"
+            )
+        ids = [tenant.id for tenant in self.tenants]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"tenants: expected distinct ids, found {', '.join(ids)}")
+        return self
+
+    @property
+    def verifier_id(self) -> str:
+        return self.gate.verifier_id or self.server.public_url
+
+    def digest(self) -> str:
+        """SHA-256 of what is set, without the secrets: of these only whether they are set."""
+        return canonical.digest(self.model_dump(mode="json", exclude={"log"}))
