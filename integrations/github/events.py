@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from integrations.github import payloads
+from integrations.github import payloads, payloads_operations
 from integrations.github.event_types import (
     CheckRunEvent,
     CheckSuiteEvent,
@@ -60,19 +60,19 @@ class _Decoder(Protocol):
 
 
 _DECODERS: Mapping[str, _Decoder] = {
-    "check_run": msgspec.json.Decoder(payloads.CheckRunPayload),
-    "check_suite": msgspec.json.Decoder(payloads.CheckSuitePayload),
-    "deployment_protection_rule": msgspec.json.Decoder(payloads.ProtectionRulePayload),
-    "deployment_status": msgspec.json.Decoder(payloads.DeploymentStatusPayload),
-    "installation": msgspec.json.Decoder(payloads.InstallationPayload),
-    "installation_repositories": msgspec.json.Decoder(payloads.InstallationPayload),
+    "check_run": msgspec.json.Decoder(payloads_operations.CheckRunPayload),
+    "check_suite": msgspec.json.Decoder(payloads_operations.CheckSuitePayload),
+    "deployment_protection_rule": msgspec.json.Decoder(payloads_operations.ProtectionRulePayload),
+    "deployment_status": msgspec.json.Decoder(payloads_operations.DeploymentStatusPayload),
+    "installation": msgspec.json.Decoder(payloads_operations.InstallationPayload),
+    "installation_repositories": msgspec.json.Decoder(payloads_operations.InstallationPayload),
     "issue_comment": msgspec.json.Decoder(payloads.CommentPayload),
-    "membership": msgspec.json.Decoder(payloads.MembershipPayload),
-    "merge_group": msgspec.json.Decoder(payloads.MergeGroupPayload),
+    "membership": msgspec.json.Decoder(payloads_operations.MembershipPayload),
+    "merge_group": msgspec.json.Decoder(payloads_operations.MergeGroupPayload),
     "pull_request": msgspec.json.Decoder(payloads.PullRequestPayload),
     "pull_request_review": msgspec.json.Decoder(payloads.ReviewPayload),
-    "push": msgspec.json.Decoder(payloads.PushPayload),
-    "repository": msgspec.json.Decoder(payloads.RepositoryPayload),
+    "push": msgspec.json.Decoder(payloads_operations.PushPayload),
+    "repository": msgspec.json.Decoder(payloads_operations.RepositoryPayload),
 }
 _OTHER: _Decoder = msgspec.json.Decoder(payloads.OtherPayload)
 
