@@ -174,7 +174,7 @@ def _change_rule(reader: Reader) -> Read[ChangeRule]:
 
     def read(node: Node, name: str) -> ChangeRule:
         fields = reader.fields(node, "`change`", CHANGE_KEYS)
-        kind = fields.optional("type", read_type, default.type)
+        kind: ChangeType = fields.optional("type", read_type, default.type)
         approvals = fields.optional("approvals", integer(reader, 0, MAX_SEATS), default.approvals)
         if approvals == 0 and kind != "standard":
             reader.refuse(
