@@ -76,7 +76,8 @@ class Contributors(msgspec.Struct, frozen=True):
 
 class Member(msgspec.Struct, frozen=True):
     """One member's account. ``since`` is when the membership was first known (None: unknown), ``granted_by``
-    the account that added them, where that was seen."""
+    the account that added them, where that was seen, and ``granted_by_people`` every person that account was
+    ever linked to."""
 
     account: str
     person: str
@@ -84,6 +85,7 @@ class Member(msgspec.Struct, frozen=True):
     kind: str = "User"
     since: int | None = None
     granted_by: str | None = None
+    granted_by_people: tuple[str, ...] = ()
 
 
 class GroupFacts(msgspec.Struct, frozen=True):

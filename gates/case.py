@@ -1,0 +1,61 @@
+"""What every gate is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from gates.model import Policies, Result, Snapshot, Status
+from gates.terms import EffectiveRule, NoRule
+from manifests.release import Artifact
+
+SEVERITY: tuple[Status, ...] = ("pass", "waived", "wait", "fail", "error")
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One question about one snapshot, with the rule that applies to it."""
+
+    policies: Policies
+    snapshot: Snapshot
+    rule: EffectiveRule | NoRule
+
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The manifest's artifacts for this environment; none when the manifest is unreadable."""
+        manifest = self.snapshot.release.manifest
+        return manifest.artifacts_for(self.snapshot.environment) if manifest else ()
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A gate's result, the instants at which the clock alone could change it, and who fills its seats."""
+
+    result: Result
+    changes_at: tuple[int, ...] = ()
+    persons: tuple[str, ...] = ()
+
+
+Gate = Callable[[Case], Finding]
+
+
+def worst(results: Iterable[Result]) -> Status:
+    """The most severe status among the results; ``pass`` when there are none."""
+    statuses = {result.status for result in results}
+    return next((status for status in reversed(SEVERITY) if status in statuses), "pass")
+
+
+def holds(result: Result) -> bool:
+    return result.status in ("pass", "waived")
+
+
+def judged(name: str, good: str, results: Iterable[Result], remedy: str = "") -> Result:
+    """One result from many: ``good`` when all hold, else what does not hold, as children in their order.
+
+    A single trouble is said in the parent too, so that a one-line view needs no children.
+    """
+    found = tuple(results)
+    bad = tuple(result for result in found if not holds(result))
+    if not bad:
+        return Result(name, "pass", good)
+    first = next(result for result in bad if result.status == worst(bad))
+    more = f" ({len(bad) - 1} more below.)" if len(bad) > 1 else ""
+    return Result(name, worst(bad), first.summary + more, remedy or first.remedy, bad)

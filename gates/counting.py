@@ -1,0 +1,148 @@
+"""Which consents count for which seat, and why the others do not."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gates.excluded import Excluded
+from gates.membership import UNKNOWN_AGE, Registry, Roster, objection, registry, rosters
+from gates.model import Consent, Snapshot
+from gates.terms import EffectiveRule, SeatTerms
+from gates.words import SECOND, instant, listing, short
+from manifests.policy import STRENGTHS
+
+_AGAIN = "If they still agree, they approve again for what the release is now."
+_OTHERS = "Ask another member of the group who had no hand in this release."
+
+
+class Refusal(msgspec.Struct, frozen=True, order=True):
+    """A consent that does not count. ``group`` is the seat's, or empty when it counts for no seat at all."""
+
+    name: str
+    why: str
+    remedy: str
+    group: str = ""
+
+
+class Ballot(msgspec.Struct, frozen=True):
+    """``candidates`` has, per seat of the rule, each person who may fill it and until when (microseconds)."""
+
+    candidates: tuple[dict[str, int], ...]
+    names: dict[str, str]
+    refusals: tuple[Refusal, ...]
+    changes_at: tuple[int, ...]
+    rosters: dict[str, Roster]
+    registry: Registry
+
+
+def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot:
+    """Judge every approval against every seat."""
+    found = rosters(snapshot, rule)
+    judge = registry(snapshot, rule, excluded)
+    candidates: tuple[dict[str, int], ...] = tuple({} for _ in rule.seats)
+    names: dict[str, str] = {}
+    refusals: set[Refusal] = set()
+    changes: set[int] = set()
+    for consent in snapshot.consents:
+        if consent.decision != "approve":
+            continue
+        name = consent.name or consent.account
+        until = min(consent.not_after, consent.issued_at + rule.expires * SECOND)
+        why, remedy = _general(consent, snapshot, rule, excluded, until)
+        if why:
+            refusals.add(Refusal(name, why, remedy))
+            if snapshot.at < consent.issued_at < until:
+                changes.add(consent.issued_at)
+            continue
+        names[consent.person] = min(names.get(consent.person, name), name)
+        asked = False
+        for seat, eligible in zip(rule.seats, candidates, strict=True):
+            if seat.group not in consent.groups:
+                continue
+            asked = True
+            why, remedy = _for_seat(consent, seat, found[seat.group], judge)
+            if why:
+                refusals.add(Refusal(name, why, remedy, seat.group))
+            else:
+                eligible[consent.person] = max(eligible.get(consent.person, 0), until)
+                changes.add(until)
+        if not asked:
+            refusals.add(Refusal(name, *_acts_for_nobody(consent, rule)))
+    return Ballot(candidates, names, tuple(sorted(refusals)), tuple(sorted(changes)), found, judge)
+
+
+def _general(
+    consent: Consent, snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded, until: int
+) -> tuple[str, str]:
+    if why := _withdrawn(consent, snapshot) or _elsewhere(consent, snapshot, rule):
+        return why, _AGAIN
+    if not consent.issued_at <= snapshot.at:
+        return f"it is dated {instant(consent.issued_at)}, which is still to come", "Check the clocks."
+    if snapshot.at >= until:
+        return f"it expired at {instant(until)}", _AGAIN
+    if deed := excluded.deed(consent.account, consent.person):
+        return f"they {deed}", _OTHERS
+    return "", ""
+
+
+def _withdrawn(consent: Consent, snapshot: Snapshot) -> str:
+    """Why the statement is not a human's valid word; its own record is judged by the gate as a whole."""
+    if consent.difference:
+        return "its record does not bear it out"
+    if consent.void:
+        return f"it is void: {consent.void}"
+    if consent.kind != "User" or consent.via_app:
+        return "it was not made by a human's own hand"
+    if not consent.person or not consent.account:
+        return "the account is not linked to a known person"
+    return ""
+
+
+def _elsewhere(consent: Consent, snapshot: Snapshot, rule: EffectiveRule) -> str:
+    """Why it binds something other than what is asked about (THREATS 1, 4 and 9)."""
+    pull, release = snapshot.pull, snapshot.release
+    if (
+        consent.repository_id != pull.repository_id
+        or consent.pull_number != pull.number
+        or consent.manifest_path != release.manifest_path
+    ):
+        return "it was given for another release"
+    if consent.head_sha != pull.head_sha or not pull.head_sha:
+        return f"it was given for head {short(consent.head_sha)}, and the head is now {short(pull.head_sha)}"
+    if consent.base_ref != pull.base_ref:
+        return f"it was given for merging into {consent.base_ref}, and the base is now {pull.base_ref}"
+    if consent.revision != release.revision or not release.revision:
+        return "the files of the release have changed since"
+    if consent.effective_rule != rule.digest:
+        return "the rules that apply have changed since"
+    if snapshot.environment not in consent.environments:
+        named = listing(consent.environments) or "no environment"
+        return f"it was given for {named}, not for {snapshot.environment}"
+    return ""
+
+
+def _for_seat(consent: Consent, seat: SeatTerms, roster: Roster, registry: Registry) -> tuple[str, str]:
+    if why := _stranger(consent, roster, registry):
+        wait = "Let an administrator find out since when, or ask another member of the group."
+        return why, wait if why == UNKNOWN_AGE else _OTHERS
+    if STRENGTHS.index(consent.strength) < STRENGTHS.index(seat.signature):
+        why = f"it is signed as {consent.strength}, and this seat asks for {seat.signature}"
+        return why, "They approve again with a key of their own: run countersign approve, or use a passkey."
+    if consent.way not in seat.accept:
+        return f"it came by {consent.way}, and this seat accepts {listing(seat.accept, 'or')}", _AGAIN
+    return "", ""
+
+
+def _stranger(consent: Consent, roster: Roster, registry: Registry) -> str:
+    if roster.problem:
+        return f"the group {roster.group} cannot be relied on: {roster.problem}"
+    members = [m for m in roster.members.get(consent.account, ()) if m.person == consent.person]
+    if not members:
+        return f"the account is not a member of {roster.group} now"
+    objections = [objection(member, registry) for member in members]
+    return "" if "" in objections else min(objections)
+
+
+def _acts_for_nobody(consent: Consent, rule: EffectiveRule) -> tuple[str, str]:
+    asked = listing([seat.group for seat in rule.seats], "or")
+    return f"they did not belong to {asked} when approving", "Ask a member of the group that is missing."

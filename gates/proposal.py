@@ -1,0 +1,172 @@
+"""The release gate: a readable release, proposed where it can be allowed, under policies that can be read."""
+
+from __future__ import annotations
+
+import re
+
+from gates.case import Case, Finding, judged
+from gates.freshness import TOLERANCE
+from gates.model import PullFacts, Result, Snapshot
+from gates.words import SECOND, instant, short
+from manifests.policy import TenantPolicy
+
+_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_AGAIN = "Evaluate the release again; if this stays, let an administrator run countersign doctor."
+
+
+def release(case: Case) -> Finding:
+    """Whether the proposal itself may be judged at all."""
+    snapshot, pull = case.snapshot, case.snapshot.pull
+    troubles = [
+        *_manifest(snapshot),
+        *_pull(snapshot),
+        *_base(case),
+        *_identity(snapshot),
+        *_policies(case),
+    ]
+    merged = " It is merged already." if pull.state == "merged" and snapshot.question == "merge" else ""
+    place = f"{pull.repository}#{pull.number} at {short(pull.head_sha)}"
+    return Finding(judged("release", f"{place} proposes a readable release.{merged}", troubles))
+
+
+def allowed_base(tenant: TenantPolicy, pull: PullFacts) -> bool:
+    """Whether the tenant policy lists the base ref for this repository.
+
+    Refs are compared letter by letter; GitHub takes repository names in any letter case.
+    """
+    repository = pull.repository.casefold()
+    owner = repository.partition("/")[0]
+    return bool(pull.base_ref) and any(
+        entry.repository.casefold() in (repository, f"{owner}/*") and pull.base_ref in entry.refs
+        for entry in tenant.base_refs
+    )
+
+
+def _manifest(snapshot: Snapshot) -> list[Result]:
+    facts = snapshot.release
+    found = [
+        Result(problem.code, "fail", _located(problem.path, problem.line, problem.column) + problem.message,
+               problem.remedy or "Correct the manifest and push it again.")
+        for problem in facts.problems
+    ]  # fmt: skip
+    if facts.manifest is None:
+        if not found:
+            found.append(Result("manifest", "error", "The release manifest could not be read.", _AGAIN))
+    elif snapshot.environment not in facts.manifest.environments or not snapshot.environment:
+        found.append(
+            Result(
+                "environment",
+                "fail",
+                f"The manifest does not name the environment {snapshot.environment or '(none)'}.",
+                "Add it under environments in the manifest, or ask about an environment that is named there.",
+            )
+        )
+    if facts.superseded:
+        found.append(
+            Result(
+                "superseded",
+                "fail",
+                f"This release is superseded: {facts.superseded}.",
+                "Continue with the newer release; bringing this one back needs a new proposal and consent.",
+            )
+        )
+    return found
+
+
+def _located(path: str, line: int, column: int) -> str:
+    if line:
+        return f"{path}:{line}:{column}: "
+    return f"{path}: " if path else ""
+
+
+def _pull(snapshot: Snapshot) -> list[Result]:
+    pull = snapshot.pull
+    if pull.problem:
+        return [Result("pull request", "error", f"The pull request cannot be read: {pull.problem}.", _AGAIN)]
+    if pull.state == "closed":
+        return [
+            Result(
+                "pull request",
+                "fail",
+                "The pull request was closed without being merged.",
+                "Reopen it, or propose the release anew; it then needs fresh consent.",
+            )
+        ]
+    if pull.state == "open" and snapshot.question == "deploy":
+        return [Result("pull request", "fail", "The pull request is not merged yet.", "Merge it, then deploy.")]
+    if pull.state == "open" and pull.draft:
+        return [
+            Result(
+                "pull request",
+                "wait",
+                "The pull request is still a draft.",
+                "Mark it as ready for review.",
+            )
+        ]
+    return []
+
+
+def _base(case: Case) -> list[Result]:
+    tenant, pull = case.policies.tenant, case.snapshot.pull
+    if tenant is None or allowed_base(tenant, pull):
+        return []
+    return [
+        Result(
+            "base ref",
+            "fail",
+            f"The tenant policy lists no branch {pull.base_ref or '(none)'} of {pull.repository} for releases.",
+            "Retarget the pull request to a listed branch, or let an administrator list this one.",
+        )
+    ]
+
+
+def _identity(snapshot: Snapshot) -> list[Result]:
+    pull, facts = snapshot.pull, snapshot.release
+    found = []
+    if not _COMMIT.match(pull.head_sha) or pull.repository_id <= 0 or pull.number <= 0:
+        found.append(Result("head", "error", "It is not known which commit is the head.", _AGAIN))
+    if not _SHA256.match(facts.revision) or not facts.manifest_path:
+        found.append(Result("revision", "error", "The revision of the release is not known.", _AGAIN))
+    if facts.proposed_at > snapshot.at + TOLERANCE * SECOND:
+        found.append(
+            Result(
+                "proposed",
+                "error",
+                f"The release is dated {instant(facts.proposed_at)}, which is still to come.",
+                "Check the clocks of Countersign and of GitHub.",
+            )
+        )
+    return found
+
+
+def _policies(case: Case) -> list[Result]:
+    found = []
+    if case.policies.tenant is None:
+        found.append(
+            Result(
+                "tenant policy",
+                "fail",
+                "There is no tenant policy.",
+                "Let an administrator of Countersign install it.",
+            )
+        )
+    if case.policies.problem:
+        found.append(
+            Result(
+                "policy",
+                "error",
+                f"The policy on the base branch cannot be read: {case.policies.problem}.",
+                "Correct .github/countersign.yaml on the base branch through a reviewed pull request.",
+            )
+        )
+    elif case.policies.repository is None:
+        found.append(
+            Result(
+                "policy",
+                "fail",
+                "The repository has no policy on the base branch.",
+                "Add .github/countersign.yaml to the base branch through a reviewed pull request.",
+            )
+        )
+    return found
