@@ -40,12 +40,12 @@ def want(tx: Tx, key: str, kind: str, wanted: str, payload: bytes, cause: str, a
 
 def get(tx: Tx, key: str) -> Effect | None:
     row = tx.first(_GET, key=key)
-    return None if row is None else Effect(*row)
+    return None if row is None else Effect(*tuple(row))
 
 
 def pending(tx: Tx, prefix: str) -> tuple[Effect, ...]:
     """Those whose key starts with ``prefix`` (which holds no wildcard) and that are not delivered as wanted."""
-    return tuple(Effect(*row) for row in tx.all(_PENDING, prefix=prefix + "%"))
+    return tuple(Effect(*tuple(row)) for row in tx.all(_PENDING, prefix=prefix + "%"))
 
 
 def delivered(tx: Tx, key: str, digest: str, remote_id: str, at: int) -> None:

@@ -11,7 +11,8 @@ from app.people import store
 from app.people.errors import LinkError
 from app.people.store import KnownAccount, LinkEvent
 from integrations.github.port import Account
-from manifests.record import Draft
+from manifests.record import Draft, facts
+from manifests.vocabulary import Event
 
 _CACHE_LIMIT = 200_000
 
@@ -70,6 +71,10 @@ class People:
             self._ever = await self._database.read(lambda tx: store.persons_ever(tx, self.tenant))
         return self._ever
 
+    async def key_holders(self) -> dict[str, str]:
+        """The person behind each enrolled key, by fingerprint, also of keys that were revoked since."""
+        return await self._database.read(lambda tx: store.key_holders(tx, self.tenant))
+
     async def linked(self, accounts: Sequence[str]) -> dict[str, KnownAccount]:
         """What is known of these accounts; accounts nobody linked or saw are left out."""
         return await self._database.read(lambda tx: store.known(tx, self.tenant, accounts))
@@ -84,7 +89,9 @@ class People:
         def unit(tx: Tx) -> LinkEvent:
             owner = store.known(tx, self.tenant, [person_of]).get(person_of)
             if owner is None:
-                raise LinkError(f"expected an account already known, found {person_of!r}; let the person act once first")
+                raise LinkError(
+                    f"expected an account already known, found {person_of!r}; let the person act once first"
+                )
             if account.startswith("github:"):
                 raise LinkError("expected a ServiceNow account: a person has one GitHub account")
             existing = store.known(tx, self.tenant, [account]).get(account)
@@ -122,12 +129,12 @@ class People:
         self._cache.pop(event.account, None)
         return event
 
-    def _draft(self, event: str, person: str, data: dict[str, str]) -> Draft:
+    def _draft(self, event: Event, person: str, data: dict[str, str]) -> Draft:
         return Draft(
             trace_id=f"person-{person}", ts=self._clock(), stage="system", event=event, component="people",
-            action=event.partition(".")[2], resource=f"person/{person}", outcome="ok", data=data,
+            action=event.partition(".")[2], resource=f"person/{person}", outcome="ok", data=facts(data),
         )  # fmt: skip
 
-    def _link_draft(self, event: str, link: LinkEvent) -> Draft:
+    def _link_draft(self, event: Event, link: LinkEvent) -> Draft:
         data = {"account": link.account, "by": link.by, "link": link.id, "person": link.person}
         return self._draft(event, link.person, data)

@@ -29,7 +29,9 @@ _LINK = text(
     "INSERT INTO account_links (id, tenant, account, person, state, by, at)"
     " VALUES (:id, :tenant, :account, :person, :state, :by, :at)"
 )
-_BY_LOGIN = text("SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND lower(login) = :login")
+_BY_LOGIN = text(
+    "SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND lower(login) = :login"
+)
 _ALL = text("SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant ORDER BY login")
 _MEMBERS = text(
     "SELECT account, since, granted_by FROM memberships"
@@ -51,6 +53,7 @@ _PIN = text(
     " ON CONFLICT (tenant, team) DO NOTHING"
 )
 _PINNED = text("SELECT team_id FROM group_pins WHERE tenant = :tenant AND team = :team")
+_HOLDERS = text("SELECT fingerprint, person FROM person_keys WHERE tenant = :tenant")
 
 
 class KnownAccount(msgspec.Struct, frozen=True):
@@ -152,3 +155,7 @@ def pin_team(tx: Tx, tenant: str, team: str, team_id: int, at: int) -> int:
     row = tx.first(_PINNED, tenant=tenant, team=team)
     assert row is not None
     return int(row.team_id)
+
+
+def key_holders(tx: Tx, tenant: str) -> dict[str, str]:
+    return {row.fingerprint: row.person for row in tx.all(_HOLDERS, tenant=tenant)}

@@ -32,7 +32,9 @@ _TWINS = text(
     "SELECT number, outcome FROM pulls WHERE repository_id = :repository_id AND head_sha = :head_sha"
     " AND base_ref = :base_ref AND state = 'open' AND number <> :number ORDER BY number"
 )
-_OPEN = text("SELECT number, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND state = 'open'")
+_OPEN = text(
+    "SELECT number, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND state = 'open'"
+)
 _HEADS = text(
     "SELECT sha, event, actor, received_at FROM heads WHERE repository_id = :repository_id AND number = :number"
 )
@@ -104,16 +106,16 @@ class Prompt(msgspec.Struct, frozen=True):
 
 def repository(tx: Tx, repository_id: int) -> Repository | None:
     row = tx.first(_REPOSITORY, id=repository_id)
-    return None if row is None else Repository(*row)
+    return None if row is None else Repository(*tuple(row))
 
 
 def repository_named(tx: Tx, tenant: str, name: str) -> Repository | None:
     row = tx.first(_REPOSITORY_NAMED, tenant=tenant, name=name.lower())
-    return None if row is None else Repository(*row)
+    return None if row is None else Repository(*tuple(row))
 
 
 def repositories(tx: Tx) -> tuple[Repository, ...]:
-    return tuple(Repository(*row) for row in tx.all(_REPOSITORIES))
+    return tuple(Repository(*tuple(row)) for row in tx.all(_REPOSITORIES))
 
 
 def see_repository(tx: Tx, repository: Repository, at: int) -> None:
@@ -152,7 +154,7 @@ def add_heads(tx: Tx, repository_id: int, number: int, heads: Sequence[Head]) ->
 
 
 def observations(tx: Tx, repository_id: int, number: int) -> tuple[Observation, ...]:
-    return tuple(Observation(*row) for row in tx.all(_OBSERVED, repository_id=repository_id, number=number))
+    return tuple(Observation(*tuple(row)) for row in tx.all(_OBSERVED, repository_id=repository_id, number=number))
 
 
 def add_observations(tx: Tx, repository_id: int, number: int, observations: Sequence[Observation]) -> None:

@@ -14,7 +14,9 @@ _COLUMNS = (
     "id, tenant, repository_id, number, path, trace_id, requester, proposed_at, state, head_sha, revision, name,"
     " version, kind, environments_json, verdicts_json, updated_at"
 )
-_OF_PULL = text(f"SELECT {_COLUMNS} FROM releases WHERE repository_id = :repository_id AND number = :number ORDER BY path")
+_OF_PULL = text(
+    f"SELECT {_COLUMNS} FROM releases WHERE repository_id = :repository_id AND number = :number ORDER BY path"
+)
 _ONE = text(f"SELECT {_COLUMNS} FROM releases WHERE tenant = :tenant AND id = :id")
 _LIST = text(
     f"SELECT {_COLUMNS} FROM releases WHERE tenant = :tenant AND (updated_at, id) < (:before, :before_id)"
@@ -86,7 +88,9 @@ def one(tx: Tx, tenant: str, release_id: str) -> StoredRelease | None:
     return None if row is None else _read(row)
 
 
-def page(tx: Tx, tenant: str, before: int = 2**62, before_id: str = "", most: int = 50) -> tuple[StoredRelease, ...]:
+def page(
+    tx: Tx, tenant: str, before: int = 2**62, before_id: str = "", most: int = 50
+) -> tuple[StoredRelease, ...]:
     """Newest first; go on with the last one's ``updated_at`` and ``id``."""
     rows = tx.all(_LIST, tenant=tenant, before=before, before_id=before_id, most=most)
     return tuple(_read(row) for row in rows)

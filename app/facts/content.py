@@ -1,0 +1,88 @@
+"""Bytes of a repository at a commit. A commit never changes, so what was read once need not be read again."""
+
+from __future__ import annotations
+
+from cachetools import LRUCache
+
+from integrations.errors import NotFoundError
+from integrations.github.port import ChangedFile, Commit, GitHub
+from manifests import lfs
+from manifests.canonical import sha256_hex
+
+CACHE_BYTES = 64 * 1024 * 1024
+MAX_FILE_BYTES = 100 * 1024 * 1024
+
+
+class FileDigest:
+    """What a file at a commit is: its digest and, if it is a Git LFS pointer, what it points to."""
+
+    __slots__ = ("pointer", "sha256", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self.sha256 = sha256_hex(data)
+        self.size = len(data)
+        self.pointer = lfs.parse(data) if len(data) <= lfs.MAX_POINTER_BYTES else None
+
+
+class RepositoryContent:
+    """Cached reads of immutable content of all repositories; keys carry the repository's id."""
+
+    def __init__(self) -> None:
+        self._files: LRUCache[tuple[int, str, str], bytes | None] = LRUCache(
+            CACHE_BYTES, getsizeof=lambda data: 200 + (len(data) if data else 0)
+        )
+        self._digests: LRUCache[tuple[int, str, str], FileDigest | None] = LRUCache(50_000)
+        self._trees: LRUCache[tuple[int, str], str] = LRUCache(50_000)
+        self._pull_files: LRUCache[tuple[int, int, str, str], tuple[ChangedFile, ...]] = LRUCache(5_000)
+        self._pull_commits: LRUCache[tuple[int, int, str, str], tuple[Commit, ...]] = LRUCache(5_000)
+
+    async def file(
+        self, github: GitHub, repository: tuple[int, str], path: str, commit: str, limit: int
+    ) -> bytes | None:
+        """Exact bytes, or None when there is no such file. Raises NeighbourError."""
+        key = (repository[0], path, commit)
+        if key in self._files:
+            return self._files[key]
+        try:
+            data: bytes | None = await github.file(repository[1], path, commit, limit)
+        except NotFoundError:
+            data = None
+        if data is None or len(data) < CACHE_BYTES // 16:
+            self._files[key] = data
+        return data
+
+    async def digest(
+        self, github: GitHub, repository: tuple[int, str], path: str, commit: str
+    ) -> FileDigest | None:
+        """The digest of a file's exact bytes, or None when there is no such file. Raises NeighbourError."""
+        key = (repository[0], path, commit)
+        if key not in self._digests:
+            data = await self.file(github, repository, path, commit, MAX_FILE_BYTES)
+            self._digests[key] = None if data is None else FileDigest(data)
+        return self._digests[key]
+
+    async def tree(self, github: GitHub, repository: tuple[int, str], commit: str) -> str:
+        key = (repository[0], commit)
+        if key not in self._trees:
+            self._trees[key] = await github.tree_sha(repository[1], commit)
+        return self._trees[key]
+
+    async def pull_files(
+        self, github: GitHub, repository: tuple[int, str], number: int, head: str, base: str
+    ) -> tuple[ChangedFile, ...]:
+        key = (repository[0], number, head, base)
+        if key not in self._pull_files:
+            self._pull_files[key] = await github.pull_files(repository[1], number)
+        return self._pull_files[key]
+
+    async def pull_commits(
+        self, github: GitHub, repository: tuple[int, str], number: int, head: str, base: str
+    ) -> tuple[Commit, ...]:
+        """Raises NeighbourError, also when the newest commit is not the head: GitHub's answer lags behind."""
+        key = (repository[0], number, head, base)
+        if key not in self._pull_commits:
+            commits = await github.pull_commits(repository[1], number)
+            if not any(commit.sha == head for commit in commits):
+                raise NotFoundError(f"expected the commits up to {head}, found an older list")
+            self._pull_commits[key] = commits
+        return self._pull_commits[key]

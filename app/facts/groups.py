@@ -1,0 +1,131 @@
+"""Groups as they are now, and since when each membership has been known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.clock import Clock
+from app.db.database import Database
+from app.db.tx import Tx
+from app.facts.fresh import FreshCache
+from app.people import store
+from app.people.service import People, github_account
+from gates.model import GroupFacts, Member
+from integrations.errors import NeighbourError, NotFoundError
+from integrations.github.port import Account, GitHub, Team
+from manifests.policy import Group
+from manifests.record import Draft, facts
+
+GROUP_AGE_S = 30
+
+
+class Groups:
+    """The groups of one tenant."""
+
+    def __init__(self, tenant: str, database: Database, people: People, clock: Clock) -> None:
+        self._tenant = tenant
+        self._database = database
+        self._people = people
+        self._clock = clock
+        self._cache: FreshCache[tuple[Member, ...]] = FreshCache(clock, GROUP_AGE_S)
+
+    def forget(self) -> None:
+        """A membership changed somewhere."""
+        self._cache.forget()
+
+    async def read(self, github: GitHub, groups: Iterable[tuple[str, Group]]) -> tuple[GroupFacts, ...]:
+        """Facts of each named group; what cannot be read is a fact with a ``problem``."""
+        return tuple([await self._one(github, name, group) for name, group in groups])
+
+    async def _one(self, github: GitHub, name: str, group: Group) -> GroupFacts:
+        asked_at = self._clock()
+        members: dict[str, Member] = {}
+        seen_at = asked_at
+        try:
+            if group.github_team is not None:
+                seen = await self._cache.read(
+                    (group.github_team, group.github_team_id), lambda: self._team(github, group)
+                )
+                members |= {member.account: member for member in seen.value}
+                seen_at = min(seen_at, seen.at)
+            if group.members:
+                listed = await self._cache.read(
+                    ("list", group.members), lambda: self._listed(github, group.members)
+                )
+                members |= {member.account: member for member in listed.value}
+                seen_at = min(seen_at, listed.at)
+        except NotFoundError:
+            return GroupFacts(
+                name, seen_at=asked_at, problem=f"{_source(group)} is not there or hidden from the App."
+            )
+        except _NotPinnedError as error:
+            return GroupFacts(name, seen_at=asked_at, problem=str(error))
+        except NeighbourError as error:
+            return GroupFacts(name, seen_at=asked_at, problem=f"{_source(group)} could not be read: {error}")
+        return GroupFacts(name, tuple(members[key] for key in sorted(members)), seen_at)
+
+    async def _team(self, github: GitHub, group: Group) -> tuple[Member, ...]:
+        assert group.github_team is not None
+        organisation, _, slug = group.github_team.partition("/")
+        team = await github.team(organisation, slug)
+        pinned = group.github_team_id or await self._pin(group.github_team, team)
+        if pinned != team.id:
+            raise _NotPinnedError(
+                f"{group.github_team} is now team {team.id}; it was pinned as team {pinned}. "
+                "Name the new team's id in the policy if that is meant."
+            )
+        return await self._members(f"github-team:{team.id}", await github.direct_members(team))
+
+    async def _listed(self, github: GitHub, logins: tuple[str, ...]) -> tuple[Member, ...]:
+        accounts = [await github.account(login) for login in logins]
+        known = await self._people.persons(accounts)
+        # A list in the policy is as old as the policy: whoever may change the one has changed the other.
+        return tuple(
+            Member(key, known[key].person, account.login, account.type, since=0)
+            for account in accounts
+            for key in [github_account(account)]
+        )
+
+    async def _members(self, source: str, accounts: tuple[Account, ...]) -> tuple[Member, ...]:
+        known = await self._people.persons(accounts)
+        keys = {github_account(account) for account in accounts}
+        since = await self._database.read(lambda tx: store.memberships(tx, self._tenant, source))
+        if since.keys() != keys:
+            since = await self._database.write(lambda tx: self._settle(tx, source, keys))
+        return tuple(
+            Member(
+                key, known[key].person, account.login, account.type, since=since[key][0],
+                granted_by=since[key][1] or None,
+            )
+            for account in accounts
+            for key in [github_account(account)]
+        )  # fmt: skip
+
+    def _settle(self, tx: Tx, source: str, keys: set[str]) -> dict[str, tuple[int, str]]:
+        """Write down who came and who went since this group was last looked at."""
+        before = store.memberships(tx, self._tenant, source)
+        now = self._clock()
+        store.leave(tx, self._tenant, source, before.keys() - keys, now)
+        store.join(tx, self._tenant, source, dict.fromkeys(keys - before.keys(), ""), now)
+        for verb, accounts in (("joined", keys - before.keys()), ("left", before.keys() - keys)):
+            for account in sorted(accounts):
+                tx.stage(self._tenant, self._draft(source, {"account": account, "change": verb}))
+        return store.memberships(tx, self._tenant, source)
+
+    async def _pin(self, name: str, team: Team) -> int:
+        now = self._clock()
+        return await self._database.write(lambda tx: store.pin_team(tx, self._tenant, name, team.id, now))
+
+    def _draft(self, source: str, data: dict[str, str]) -> Draft:
+        return Draft(
+            trace_id=source.replace(":", "-"), ts=self._clock(), stage="system", event="membership.seen",
+            component="people", action="seen", resource=f"group/{source}", outcome="ok", data=facts(data),
+        )  # fmt: skip
+
+
+class _NotPinnedError(Exception):
+    """The name of a team leads to another team than it did."""
+
+
+def _source(group: Group) -> str:
+    return f"Team {group.github_team}" if group.github_team else "The list of members"
