@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import AbstractContextManager
 from typing import IO, Any, Literal
 
 import msgspec
@@ -14,8 +15,9 @@ from structlog.contextvars import bound_contextvars
 
 REDACTED = "[redacted]"
 
+_PEM = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.S), REDACTED),
+    (re.compile(_PEM, re.S), REDACTED),
     (re.compile(r"\bgithub_pat_\w{8,}"), REDACTED),
     # An installation token may hold a JWT, so dots and dashes belong to it.
     (re.compile(r"\bgh[a-z]_[A-Za-z0-9._-]{16,}"), REDACTED),
@@ -23,7 +25,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)?"), REDACTED),
     (re.compile(r"\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{16,}", re.I), rf"\1 {REDACTED}"),
     (re.compile(r"(\w://[^/\s:@]*):[^/\s@]+@"), rf"\1:{REDACTED}@"),
-)  # fmt: skip
+)
 _DEPTH = 8
 
 
@@ -39,7 +41,7 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mappi
     return {key: _clean(value, 0) for key, value in event.items()}
 
 
-def bound(**ids: str) -> bound_contextvars:
+def bound(**ids: str) -> AbstractContextManager[None]:
     """Within this block every line carries these ids: delivery, release, trace, request, …"""
     return bound_contextvars(**ids)
 
