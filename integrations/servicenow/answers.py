@@ -71,9 +71,7 @@ class Judge:
         text = f"answered {status}{self._text(envelope)}"
         where = _where(response)
         if status == 429:
-            return RateLimitedError(
-                f"{where} {text}", status=status, retry_after=self._wait(response) or 60.0
-            )
+            return RateLimitedError(f"{where} {text}", status=status, retry_after=self._wait(response) or 60.0)
         if status == 404:
             return NotFoundError(f"{where} {text}", status=status)
         if 400 <= status < 500 and status != 408:
@@ -83,9 +81,7 @@ class Judge:
     def _lost(self, response: requests.Response, text: str) -> NeighbourError:
         """A read that failed may be repeated; a write that met the same may have happened."""
         kind = UnavailableError if (response.request.method or "") in _READS else InDoubtError
-        return kind(
-            f"{_where(response)} {text}", status=response.status_code, retry_after=self._wait(response)
-        )
+        return kind(f"{_where(response)} {text}", status=response.status_code, retry_after=self._wait(response))
 
     def _wait(self, response: requests.Response) -> float | None:
         given = _number(response.headers.get("Retry-After"))

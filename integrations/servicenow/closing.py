@@ -153,9 +153,7 @@ async def _close_workflow_tasks(transport: Transport, sys_id: str, outcome: Mapp
     waiting = [task for task in found if task.state in _OPEN_TASK_STATES]
     manual = [task.number for task in waiting if task.created_from != "workflow"]
     if manual:
-        raise RefusedError(
-            f"tasks opened by people block the change: {', '.join(sorted(manual))}; close them"
-        )
+        raise RefusedError(f"tasks opened by people block the change: {', '.join(sorted(manual))}; close them")
     for task in waiting:
         await transport.patch("change_task", task.sys_id, {"state": _TASK_CLOSED, **outcome})
     return bool(waiting)

@@ -131,8 +131,7 @@ def read_row(shape: type[Row], raw: object) -> Row:
     except msgspec.ValidationError as error:
         reason = str(error)
     raise UnavailableError(
-        f"a ServiceNow row cannot be read as {shape.__name__}: {reason}; "
-        "may the integration user read this field?"
+        f"a ServiceNow row cannot be read as {shape.__name__}: {reason}; may the integration user read this field?"
     )
 
 
