@@ -67,10 +67,10 @@ def _approve(words: list[str], reason: str) -> Command | Hint:
     sha = words[0].lower() if words else ""
     if not _SHA.fullmatch(sha):
         return sha_mistake("approve", sha)
-    environments = tuple(dict.fromkeys(words[1:]))
+    environments = words[1:]
     if len(environments) > MAX_ENVIRONMENTS or not all(_ENVIRONMENT.fullmatch(e) for e in environments):
         return extra_words("approve")
-    return Command("approve", sha, environments, reason)
+    return Command("approve", sha, tuple(dict.fromkeys(environments)), reason)
 
 
 def _unhold(words: list[str], reason: str) -> Command | Hint:

@@ -6,9 +6,7 @@ import re
 
 _BREAK = "\u200b"
 # Controls, line ends that not everybody sees, and what reorders the text around it; tab and LF stay.
-_UNSTORABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+_UNSTORABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _SPECIAL = re.compile(
     r"(?P<sha>(?<![0-9A-Za-z])[0-9A-Fa-f]{7,40}(?![0-9A-Za-z]))"
     r"|(?P<www>[Ww]{3}(?=\.))"

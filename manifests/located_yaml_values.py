@@ -176,7 +176,7 @@ def many(
                 node,
                 "field.length",
                 f"`{name}`: expected at least {least} in the list, found {len(items)}.",
-                "Add it.",
+                "Add one, or leave the key out if it is optional.",
             )
         return _all_of(reader, items, name, read_one, unique)
 
@@ -210,7 +210,7 @@ def file_path(reader: Reader, manifest_path: str) -> Read[str]:
 
     def read(node: Node, name: str) -> str | None:
         scalar = reader.scalar(node, name, "the path of a file")
-        if scalar is None:
+        if scalar is None or not _is_text(reader, scalar, name):
             return None
         try:
             paths.resolve(manifest_path, scalar.text)

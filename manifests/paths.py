@@ -30,16 +30,12 @@ def resolve(manifest_path: str, reference: str) -> str:
     folder, parts = manifest_path.split("/")[:-1], reference.split("/")
     while parts and parts[0] == "..":
         if not folder:
-            raise PathError(
-                f"Expected a path inside the repository, found {reference!r}.", "Remove the leading '../'."
-            )
+            raise PathError(f"Expected a path inside the repository, found {reference!r}.", "Remove the leading '../'.")
         folder, parts = folder[:-1], parts[1:]
     _check_parts(parts)
     whole = [*folder, *parts]
     if whole[0].lower() == ".github":
-        raise PathError(
-            f"Expected a path outside .github, found {reference!r}.", "Keep the file beside the manifest."
-        )
+        raise PathError(f"Expected a path outside .github, found {reference!r}.", "Keep the file beside the manifest.")
     resolved = "/".join(whole)
     if resolved == manifest_path:
         raise PathError("Expected another file, found the manifest itself.", "Name the file that is meant.")
@@ -51,9 +47,7 @@ def _check_characters(path: str) -> None:
         raise PathError(f"Expected a path of 1 to {MAX_LENGTH} characters, found {len(path)}.", "Shorten it.")
     for character in path:
         if not " " <= character <= "~":
-            raise PathError(
-                f"Expected printable ASCII in a path, found U+{ord(character):04X}.", "Rename the file."
-            )
+            raise PathError(f"Expected printable ASCII in a path, found U+{ord(character):04X}.", "Rename the file.")
     if "\\" in path:
         raise PathError("Expected '/' between folders, found a backslash.", "Write '/'.")
     if path.startswith("/"):

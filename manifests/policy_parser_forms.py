@@ -24,7 +24,7 @@ GROUP_NAME = Form(
     "a name of 1 to 63 lower-case letters, digits, '_' and '-', starting with a letter or digit",
 )
 TEAM = Form(re.compile(_OWNER + r"/[a-z0-9_.-]{1,100}"), "organisation/team-slug, such as acme/senior-developers")
-LOGIN = Form(re.compile(_OWNER), "a GitHub login", unambiguous=True)
+LOGIN = Form(re.compile(_OWNER), "a GitHub login")
 FINGERPRINT = Form(
     re.compile(r"SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"),
     "an OpenSSH fingerprint: SHA256: and 43 base64 characters (ssh-keygen -lf prints it)",

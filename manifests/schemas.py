@@ -1,7 +1,8 @@
 """JSON Schemas (2020-12) of `release.yaml` and of policies, for editors.
 
-They help while writing; the parsers judge. Whatever a parser accepts, its schema accepts. The words' forms are
-the parsers' own. ``python -m manifests.schemas [folder]`` writes them.
+They help while writing; the parsers judge. Whatever a parser accepts, its schema accepts, save an unquoted
+SHA-256 that happens to look like a number. The words' forms are the parsers' own.
+``python -m manifests.schemas [folder]`` writes them.
 """
 
 from __future__ import annotations
