@@ -10,7 +10,7 @@ from typing import Any
 from app.settings.names import LIST_INDEX, PREFIX, Key, keys, nearest
 from manifests.errors import Problem
 
-OTHER_VARIABLES = frozenset({"COUNTERSIGN_CONFIG", "COUNTERSIGN_URL", "COUNTERSIGN_TOKEN"})
+OTHER_VARIABLES = frozenset({"COUNTERSIGN_CONFIG", "COUNTERSIGN_URL", "COUNTERSIGN_TOKEN", "COUNTERSIGN_TOKEN_FILE"})
 """Read by the command line, not settings of the service."""
 
 # Kubernetes gives every container the address of every Service: one named "countersign" must not stop us.

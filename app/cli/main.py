@@ -1,0 +1,84 @@
+"""The command line. Commands import what they need when they run, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from app.cli import exits, gate, keys, people, tokens
+from app.cli.options import AsJson, Config
+
+app = typer.Typer(
+    name="countersign",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Four-eyes release gating for GitHub and ServiceNow. Exit codes: 0 yes, 1 no or not yet, 2 usage, "
+    "3 could not find out.",
+)
+app.add_typer(gate.app, name="gate")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(keys.app, name="keys")
+app.add_typer(people.app, name="people")
+app.command("explain")(gate.explain)
+
+database = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(database, name="db")
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """Run the service."""
+    from app.cli import options
+    from app.service import serve as run
+    from app.settings import for_serving
+
+    run(for_serving(options.settings(config)))
+
+
+@app.command()
+def sandbox(
+    story: Annotated[bool, typer.Option("--story", help="Play one release from pull request to closed change")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit when the story is over")] = False,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0: any free one")] = 8080,
+) -> None:
+    """Run everything on this machine against simulators: nothing is kept, nothing leaves."""
+    from app.sandbox.main import run
+
+    run(story=story, once=once, port=port)
+
+
+@app.command()
+def doctor(config: Config = None, as_json: AsJson = False) -> None:
+    """Check the installation; for everything that is wrong, say what to do."""
+    from app.doctor.main import run
+
+    raise typer.Exit(run(config, as_json=as_json))
+
+
+@database.callback()
+def _database() -> None:
+    """Keeps `upgrade` a sub-command while it is the only one."""
+
+
+@database.command()
+def upgrade(config: Config = None) -> None:
+    """Bring the database to this version's schema. Nothing recorded is lost."""
+    import asyncio
+
+    from app.cli import options
+    from app.db.connect import migrate
+    from app.db.upgrade import newest
+
+    asyncio.run(migrate(options.settings(config).database.url.get_secret_value()))
+    print(f"The database is at schema version {newest()}.", file=sys.stderr)
+
+
+def main() -> None:
+    """Entry point of `countersign`."""
+    try:
+        app()
+    except Exception as error:
+        sys.exit(exits.report(error))
