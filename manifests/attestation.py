@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -13,8 +13,10 @@ from manifests.strict_json import JsonValue
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 
-Sha256Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-GitObject = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
+# In Python ``$`` also matches before a final line break; the look-ahead forbids one.
+END_OF_TEXT: Final = "$(?!\n)"
+Sha256Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}" + END_OF_TEXT)]
+GitObject = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{40}|[0-9a-f]{64})" + END_OF_TEXT)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -61,7 +63,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     uri: str | None = None
     digest: dict[str, str] = {}
     download_location: str | None = None
-    annotations: dict[str, JsonValue] = {}
+    annotations: dict[str, Any] = {}
 
     @property
     def label(self) -> str:

@@ -79,9 +79,7 @@ def encode(envelope: Envelope) -> bytes:
     return canonical.encode(_WireEnvelope(payload, envelope.payload_type, signatures))
 
 
-def sign(
-    payload_type: str, payload: bytes, keys: Sequence[PrivateKey], *, carry_public_key: bool = False
-) -> Envelope:
+def sign(payload_type: str, payload: bytes, keys: Sequence[PrivateKey], *, carry_public_key: bool = False) -> Envelope:
     """A new envelope signed with every key; keyid is the OpenSSH fingerprint."""
     message = pae(payload_type, payload)
     signatures = tuple(

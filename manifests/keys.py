@@ -121,7 +121,7 @@ class PublicKey:
     def parse(cls, text: str) -> PublicKey:
         """From an OpenSSH line or a PEM block, whichever ``text`` is."""
         if text.lstrip().startswith("-----BEGIN"):
-            return cls.from_pem(text.encode())
+            return cls.from_pem(text.encode("ascii", "replace"))
         return cls.from_openssh(text)
 
     def verify(self, signature: bytes, data: bytes) -> bool:

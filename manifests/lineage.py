@@ -7,7 +7,7 @@ Datasets, code, base model and lock file are ``resolvedDependencies``; hyperpara
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -55,8 +55,8 @@ class Lineage(msgspec.Struct, frozen=True):
 
 class _BuildDefinition(msgspec.Struct, frozen=True, rename="camel"):
     build_type: str
-    external_parameters: dict[str, JsonValue]
-    internal_parameters: dict[str, JsonValue] = {}
+    external_parameters: dict[str, Any]
+    internal_parameters: dict[str, Any] = {}
     resolved_dependencies: tuple[Descriptor, ...] = ()
 
 
@@ -83,7 +83,6 @@ def read(payload: bytes) -> Lineage:
     provenance = strict_json.convert(statement.predicate, _Provenance, "SLSA provenance")
     build = provenance.build_definition
     parameters = (build.internal_parameters, build.external_parameters)
-    annotations = tuple(item.annotations for item in build.resolved_dependencies)
     return Lineage(
         subjects=statement.artifacts(),
         datasets=_of_kind(build.resolved_dependencies, DATASET),
@@ -93,7 +92,7 @@ def read(payload: bytes) -> Lineage:
         parameters_digest=parameters_digest(build.external_parameters),
         builder_id=provenance.run_details.builder.id,
         invoked_by=invoked_by(parameters),
-        named_people=named_people((*parameters, *annotations)),
+        named_people=named_people((statement.predicate,)),
     )
 
 

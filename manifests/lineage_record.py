@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from manifests import attestation, canonical
+from manifests import attestation, canonical, lineage
 from manifests.attestation import STATEMENT_TYPE, Descriptor, FileDigest
 from manifests.lineage import BASE_MODEL, BUILD_TYPE, CODE, DATASET, LOCK_FILE, PREDICATE_TYPE
 from manifests.refusal import refusal
@@ -36,11 +36,12 @@ class Recipe(msgspec.Struct, frozen=True):
 def build_lineage(recipe: Recipe) -> bytes:
     """Canonical payload bytes; ``lineage.read`` gives them back. Sign them as DSSE, type ``dsse.IN_TOTO``.
 
-    Raises ManifestError without subjects and NotCanonicalError for parameters with fractions.
+    Raises ManifestError without subjects or for a malformed digest, NotCanonicalError for parameters with
+    fractions.
     """
     if not recipe.subjects:
         raise refusal("lineage.subjects", "expected at least one artifact, found none.", "Name what was made.")
-    return canonical.encode(
+    payload = canonical.encode(
         {
             "_type": STATEMENT_TYPE,
             "subject": [attestation.subject_of(item) for item in sorted(recipe.subjects)],
@@ -56,6 +57,13 @@ def build_lineage(recipe: Recipe) -> bytes:
             },
         }
     )
+    if missing := lineage.read(payload).without_fingerprint:
+        raise refusal(
+            "lineage.datasets",
+            f"expected a SHA-256 of every dataset, found none of {', '.join(missing)[:200]}.",
+            "Hash the datasets before training.",
+        )
+    return payload
 
 
 def _internal(recipe: Recipe) -> dict[str, JsonValue]:

@@ -75,8 +75,7 @@ class Note(msgspec.Struct, frozen=True):
 
     def encode(self) -> bytes:
         lines = (
-            f"{_MARK}{item.name} {strict_base64.encode(item.key_id + item.signature)}\n"
-            for item in self.signatures
+            f"{_MARK}{item.name} {strict_base64.encode(item.key_id + item.signature)}\n" for item in self.signatures
         )
         return f"{self.text}\n{''.join(lines)}".encode()
 

@@ -54,9 +54,7 @@ class _Parts(msgspec.Struct, frozen=True):
     signature: bytes
 
 
-def verify(
-    armored: str, message: bytes, *, namespace: str = NAMESPACE, origins: Collection[str] = ()
-) -> SshSignature:
+def verify(armored: str, message: bytes, *, namespace: str = NAMESPACE, origins: Collection[str] = ()) -> SshSignature:
     """The signer, if ``armored`` is a signature over ``message`` in ``namespace``; else raises ManifestError.
 
     ``origins`` lists the web pages (``https://host``) whose passkey assertions count; by default none do.

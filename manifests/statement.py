@@ -11,7 +11,16 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from manifests import canonical, dsse, strict_json
-from manifests.attestation import STATEMENT_TYPE, FileDigest, GitObject, Sha256Hex, Text, WireSubject, subject_of
+from manifests.attestation import (
+    END_OF_TEXT,
+    STATEMENT_TYPE,
+    FileDigest,
+    GitObject,
+    Sha256Hex,
+    Text,
+    WireSubject,
+    subject_of,
+)
 from manifests.canonical import MAX_INTEGER
 from manifests.errors import ManifestError
 from manifests.policy import Way
@@ -22,10 +31,10 @@ MAX_BYTES = 1024 * 1024
 
 Decision = Literal["approve", "reject", "hold", "unhold", "revoke"]
 Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
-Fingerprint = Annotated[str, msgspec.Meta(pattern="^SHA256:[A-Za-z0-9+/]{43}$")]
-Sha256OrNothing = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
-Account = Annotated[str, msgspec.Meta(pattern="^(github|servicenow|idp):[^\\s]+$")]
-Nonce = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{16,128}$")]
+Fingerprint = Annotated[str, msgspec.Meta(pattern="^SHA256:[A-Za-z0-9+/]{43}" + END_OF_TEXT)]
+Sha256OrNothing = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?" + END_OF_TEXT)]
+Account = Annotated[str, msgspec.Meta(pattern="^(github|servicenow|idp):[^\\s]+" + END_OF_TEXT)]
+Nonce = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{16,128}" + END_OF_TEXT)]
 
 
 class ConsentPredicate(
@@ -85,16 +94,17 @@ def build(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) -> byt
     statement = _Statement(STATEMENT_TYPE, predicate, PREDICATE_TYPE, _subjects(ordered, predicate))
     strict_json.convert(msgspec.to_builtins(statement), _Statement, "consent statement")
     _expect_sound(ordered, predicate)
-    return canonical.encode(statement)
+    try:
+        return canonical.encode(statement)
+    except UnicodeEncodeError as error:
+        raise _unsound("Unicode text", "half of a surrogate pair") from error
 
 
 def parse(payload: bytes) -> Consent:
     """The consent in ``payload``. Raises ManifestError unless these are the very bytes ``build`` would give:
     canonical form, no unknown field, head commit last among the subjects."""
     statement = strict_json.read(payload, _Statement, "consent statement", limit=MAX_BYTES)
-    artifacts = tuple(
-        FileDigest(item.name or "", item.digest.get("sha256", "")) for item in statement.subject[:-1]
-    )
+    artifacts = tuple(FileDigest(item.name or "", item.digest.get("sha256", "")) for item in statement.subject[:-1])
     if build(artifacts, statement.predicate) != payload:
         raise _unsound("the canonical bytes of a consent statement", "the same statement written in another way")
     return Consent(artifacts, statement.predicate, payload)

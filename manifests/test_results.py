@@ -70,7 +70,7 @@ def build_test_result(result: TestResult) -> bytes:
         result.failed_tests,
     )
     _expect_consistent(predicate)
-    return canonical.encode(
+    payload = canonical.encode(
         {
             "_type": STATEMENT_TYPE,
             "subject": [attestation.subject_of(item) for item in result.subjects],
@@ -78,6 +78,8 @@ def build_test_result(result: TestResult) -> bytes:
             "predicate": predicate,
         }
     )
+    read(payload)
+    return payload
 
 
 def _expect_consistent(predicate: _Predicate) -> None:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from manifests import attestation, canonical, strict_json
-from manifests.attestation import STATEMENT_TYPE, FileDigest, subject_of
+from manifests.attestation import STATEMENT_TYPE, FileDigest, Sha256Hex, subject_of
 from manifests.errors import ManifestError
 from manifests.refusal import refusal
 from manifests.times import from_rfc3339, to_rfc3339
@@ -27,7 +27,7 @@ class Reference(msgspec.Struct, frozen=True, order=True):
     """A document that was relied on: where it is and its SHA-256."""
 
     uri: str
-    sha256: str
+    sha256: Sha256Hex
 
 
 class Vsa(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +135,10 @@ def _expect_sound(vsa: Vsa) -> None:
         raise _unsound("own level names only", repr(claimed))
     if vsa.result == "FAILED" and vsa.levels:
         raise _unsound("no levels with FAILED", repr(vsa.levels))
+    for item in (vsa.policy, *vsa.input_attestations):
+        strict_json.convert(msgspec.to_builtins(item), Reference, "reference")
+    for subject in vsa.subjects:
+        strict_json.convert(msgspec.to_builtins(subject), FileDigest, "subject")
     if not vsa.environment or not vsa.decision_id:
         raise _unsound("an environment and a decision", repr((vsa.environment, vsa.decision_id)))
     if vsa.expires_at <= vsa.time_verified:
