@@ -59,8 +59,7 @@ def approvals(case: Case) -> Finding:
 
 def _seats(terms: Sequence[SeatTerms], ballot: Ballot) -> list[_Seat]:
     demands = [
-        Demand(seat.count, frozenset(candidates))
-        for seat, candidates in zip(terms, ballot.candidates, strict=True)
+        Demand(seat.count, frozenset(candidates)) for seat, candidates in zip(terms, ballot.candidates, strict=True)
     ]
     filled = fill(demands)
     group_of = {person: seat.group for seat, persons in zip(terms, filled, strict=True) for person in persons}
@@ -113,11 +112,11 @@ def _seat(seat: _Seat, ballot: Ballot, snapshot: Snapshot) -> Result:
             "Let an administrator make the group readable and pin it in the policy, then evaluate again.",
         )
     if not seat.missing():
-        return Result(group, "pass", f"{group}: filled by {_names(seat.persons, ballot)}.")
-    by = f", filled by {_names(seat.persons, ballot)}" if seat.persons else ""
-    asked = f"{len(seat.persons)} of {count(seat.terms.count, 'seat')}{by}"
+        return Result(group, "pass", f"Filled by {_names(seat.persons, ballot)}.")
+    by = f", by {_names(seat.persons, ballot)}" if seat.persons else ""
     could = eligible(roster, ballot.registry)
-    summary = f"{group}: {asked}. {count(could, 'person')} of the group may approve this release."
+    asked = f"{len(seat.persons)} of {count(seat.terms.count, 'seat')} filled{by}"
+    summary = f"{asked}. {count(could, 'person')} of this group could approve this release."
     children = (
         *(_twice(person, other, group, ballot) for person, other in seat.elsewhere),
         *(_refused(refusal) for refusal in ballot.refusals if refusal.group == group),

@@ -22,9 +22,7 @@ def change(case: Case) -> Finding:
     """Judge type, state, approvals and, for a deployment, the window of the change request."""
     facts = case.snapshot.change
     if isinstance(case.rule, NoRule) or case.rule.change is None:
-        return Finding(
-            Result("change", "fail", "No rule says what the change request has to be.", "Correct the rule.")
-        )
+        return Finding(Result("change", "fail", "No rule says what the change request has to be.", "Correct the rule."))
     if facts is None or not (facts.number or facts.problem):
         return Finding(
             Result(

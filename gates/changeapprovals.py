@@ -32,9 +32,7 @@ def people(facts: ChangeFacts, rule: ChangeRule, snapshot: Snapshot) -> list[Res
     return _enough(facts, rule, counted, refused)
 
 
-def _enough(
-    facts: ChangeFacts, rule: ChangeRule, counted: list[ChangeApproval], refused: list[str]
-) -> list[Result]:
+def _enough(facts: ChangeFacts, rule: ChangeRule, counted: list[ChangeApproval], refused: list[str]) -> list[Result]:
     persons = {row.person for row in counted}
     needed = max(rule.approvals, 0) + (1 if rule.cab else 0)
     children = tuple(

@@ -40,6 +40,7 @@ def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot
     found = rosters(snapshot, rule)
     judge = registry(snapshot, rule, excluded)
     candidates: tuple[dict[str, int], ...] = tuple({} for _ in rule.seats)
+    seats = {seat.group: (seat, persons) for seat, persons in zip(rule.seats, candidates, strict=True)}
     names: dict[str, str] = {}
     refusals: set[Refusal] = set()
     changes: set[int] = set()
@@ -56,13 +57,14 @@ def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot
             continue
         names[consent.person] = min(names.get(consent.person, name), name)
         asked = False
-        for seat, eligible in zip(rule.seats, candidates, strict=True):
-            if seat.group not in consent.groups:
+        for group in consent.groups:
+            if group not in seats:
                 continue
             asked = True
-            why, remedy = _for_seat(consent, seat, found[seat.group], judge)
+            seat, eligible = seats[group]
+            why, remedy = _for_seat(consent, seat, found[group], judge)
             if why:
-                refusals.add(Refusal(name, why, remedy, seat.group))
+                refusals.add(Refusal(name, why, remedy, group))
             else:
                 eligible[consent.person] = max(eligible.get(consent.person, 0), until)
                 changes.add(until)
@@ -118,6 +120,10 @@ def _elsewhere(consent: Consent, snapshot: Snapshot, rule: EffectiveRule) -> str
     if snapshot.environment not in consent.environments:
         named = listing(consent.environments) or "no environment"
         return f"it was given for {named}, not for {snapshot.environment}"
+    if release.manifest is not None:
+        for artifact in release.manifest.artifacts_for(snapshot.environment):
+            if artifact.sha256 not in consent.artifacts:
+                return f"it does not name the artifact {artifact.name} ({short(artifact.sha256)})"
     return ""
 
 

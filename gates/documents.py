@@ -13,8 +13,11 @@ from manifests.release import Artifact
 
 def at_path(documents: Iterable[SignedDocument], reference: str, manifest_path: str) -> list[SignedDocument]:
     """The documents at a path that the manifest names, written as there or from the repository's root."""
+    found = list(documents)
+    if all(document.path == reference for document in found):
+        return found
     full = posixpath.normpath(posixpath.join(posixpath.dirname(manifest_path), reference))
-    return [document for document in documents if document.path in (reference, full)]
+    return [document for document in found if document.path in (reference, full)]
 
 
 def named_documents(snapshot: Snapshot) -> list[tuple[str, list[SignedDocument]]]:
@@ -24,8 +27,7 @@ def named_documents(snapshot: Snapshot) -> list[tuple[str, list[SignedDocument]]
         return []
     lineage = [snapshot.lineage] if snapshot.lineage else []
     found = [
-        (item.path, at_path(snapshot.evidence, item.path, release.manifest_path))
-        for item in release.manifest.evidence
+        (item.path, at_path(snapshot.evidence, item.path, release.manifest_path)) for item in release.manifest.evidence
     ]
     if release.manifest.lineage is not None:
         path = release.manifest.lineage

@@ -19,9 +19,7 @@ def _path(pattern: list[str], path: list[str]) -> bool:
             first = reached.index(True) if True in reached else len(reached)
             reached = [index >= first for index in range(len(reached))]
         else:
-            reached = [False] + [
-                before and _segment(part, name) for before, name in zip(reached, path, strict=False)
-            ]
+            reached = [False] + [before and _segment(part, name) for before, name in zip(reached, path, strict=False)]
     return reached[-1]
 
 

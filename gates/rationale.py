@@ -19,9 +19,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _REPEATED = re.compile(r"(.)\1{7,}")
-_REMEDY = (
-    "Say in the manifest's rationale, in a sentence or two, what changes, why now, and what it was judged by."
-)
+_REMEDY = "Say in the manifest's rationale, in a sentence or two, what changes, why now, and what it was judged by."
 
 
 def rationale(case: Case) -> Finding:

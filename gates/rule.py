@@ -45,7 +45,6 @@ def effective_rule(
         return NoRule(problems)
     evidence = tuple(sorted({type for rule in rules for type in rule.evidence}))
     terms = EffectiveRule(
-        environment=environment,
         rules=tighten.names(named),
         seats=seats,
         expires=min(rule.expires for rule in rules),

@@ -34,7 +34,6 @@ class EffectiveRule(msgspec.Struct, frozen=True):
     struct with an empty ``digest``: what a statement binds.
     """
 
-    environment: str
     rules: tuple[str, ...]
     seats: tuple[SeatTerms, ...]
     expires: int

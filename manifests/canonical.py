@@ -41,12 +41,14 @@ def sha256_hex(data: bytes) -> str:
 
 
 def _check(value: Any) -> None:
+    if value is None or isinstance(value, str):
+        return
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise NotCanonicalError(f"expected ASCII text as a key, found {key!r}")
             _check(item)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             _check(item)
     elif isinstance(value, float):

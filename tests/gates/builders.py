@@ -71,9 +71,7 @@ def alter(struct: S, **fields: Any) -> S:
     return msgspec.structs.replace(struct, **fields)
 
 
-ARTIFACT = Artifact(
-    name="policy.pt", sha256=sha("policy.pt"), size=1823340, uri="s3://models/intraday/3.2.0/policy.pt"
-)
+ARTIFACT = Artifact(name="policy.pt", sha256=sha("policy.pt"), size=1823340, uri="s3://models/intraday/3.2.0/policy.pt")
 
 MANIFEST = Release(
     schema="countersign/release/v1",
