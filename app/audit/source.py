@@ -6,7 +6,7 @@ Reading goes through the driver, because a million rows through a mapper cost mo
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -22,6 +22,10 @@ RecordRow: TypeAlias = tuple[int, bytes, bytes, str, int, str, str, int]
 """seq, body, leaf, trace_id, tseq, resource, event, at"""
 
 _RECORDS = "SELECT seq, body, leaf, trace_id, tseq, resource, event, at FROM records WHERE log = {} ORDER BY seq"
+_BETWEEN = (
+    "SELECT seq, body, leaf, trace_id, tseq, resource, event, at FROM records "
+    "WHERE log = ? AND seq >= ? AND seq < ? ORDER BY seq"
+)
 _CHECKPOINTS = "SELECT size, note FROM checkpoints WHERE log = {} ORDER BY size"
 _HEAD = "SELECT size, frontier, last_at FROM log_heads WHERE log = {}"
 _TRACE_HEADS = "SELECT trace_id, tseq, leaf FROM trace_heads WHERE log = {}"
@@ -44,8 +48,14 @@ class Source(Protocol):
 
 
 class SqliteSource:
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
         self._connection = connection
+
+    def next_seq(self, log: str) -> int:
+        """The number after the last record's."""
+        row = self._connection.execute("SELECT max(seq) FROM records WHERE log = ?", (log,)).fetchone()
+        return 0 if row[0] is None else int(row[0]) + 1
 
     async def logs(self) -> list[str]:
         return [row[0] for row in self._connection.execute(_LOGS)]
@@ -97,6 +107,11 @@ class PostgresSource:
         return list(await self._connection.fetch(_STAGED))
 
 
+def rows_between(connection: sqlite3.Connection, log: str, start: int, stop: int) -> Iterator[RecordRow]:
+    """The records of a log from ``start`` up to, not including, ``stop``."""
+    return connection.execute(_BETWEEN, (log, start, stop))
+
+
 @asynccontextmanager
 async def open_source(url: str) -> AsyncIterator[Source]:
     """A read-only view of ``sqlite:///path`` or ``postgresql://…``, while the service may be running.
@@ -143,7 +158,7 @@ async def _sqlite(path: Path) -> AsyncIterator[Source]:
     connection = open_read_only(path)
     try:
         connection.execute("BEGIN")
-        yield SqliteSource(connection)
+        yield SqliteSource(path, connection)
     except sqlite3.Error as error:
         raise DatabaseUnavailableError(f"The database {path} cannot be read: {error}") from error
     finally:

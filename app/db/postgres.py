@@ -7,7 +7,6 @@ import contextlib
 from typing import TypeVar
 
 import msgspec
-from manifests.record import Draft
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.db.database import DatabaseUnavailableError, Sequencer, Unit
 from app.db.tx import Tx
 from manifests.merkle import Frontier
+from manifests.record import Draft
 
 T = TypeVar("T")
 BATCH = 1024

@@ -141,9 +141,10 @@ class SqliteDatabase:
                 # Nothing of the batch is durable: every caller must know, and none may be told otherwise.
                 # A connection that failed is not trusted again: after a failed fsync its cache is not the file.
                 _fail(jobs, error)
-                connection = _discarded(connection)
+                _close(connection, broken=True)
+                connection = None
             _answer(jobs)
-        _discarded(connection)
+        _close(connection)
 
     def _take(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
@@ -161,27 +162,56 @@ class SqliteDatabase:
     def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
         raw = _raw(connection)
         raw.execute("BEGIN IMMEDIATE")
-        batch = Tx(connection)
+        batch = _Batch(connection, raw)
         for job in jobs:
-            _run(job, batch, raw)
+            _run(job, batch)
         if batch.staged:
             self._sequence(batch)
         raw.execute("COMMIT")
 
 
-def _run(job: _Job, batch: Tx, raw: sqlite3.Connection) -> None:
+class _Batch(Tx):
+    """The units of one commit, each undone alone if it fails. A unit that runs no SQL costs no savepoint."""
+
+    def __init__(self, connection: Connection, raw: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._raw = raw
+        self._in_unit = self._saved = False
+        self._staged_before = 0
+
+    @property
+    def connection(self) -> Connection:
+        if self._in_unit and not self._saved:
+            self._raw.execute("SAVEPOINT unit")
+            self._saved = True
+        return self._connection
+
+    def begin(self) -> None:
+        self._in_unit = True
+        self._staged_before = len(self.staged)
+
+    def undo(self) -> None:
+        del self.staged[self._staged_before :]
+        if self._saved:
+            self._raw.execute("ROLLBACK TO unit")
+
+    def end(self) -> None:
+        if self._saved:
+            self._raw.execute("RELEASE unit")
+        self._in_unit = self._saved = False
+
+
+def _run(job: _Job, batch: _Batch) -> None:
     """Raises when the whole transaction is lost: SQLite has then dropped the savepoint too."""
-    staged_before = len(batch.staged)
-    raw.execute("SAVEPOINT unit")
+    batch.begin()
     try:
         job.result = job.unit(batch)
     except Exception as error:
         if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
             _raise_if_lost(error.orig)
         job.error = error
-        del batch.staged[staged_before:]
-        raw.execute("ROLLBACK TO unit")
-    raw.execute("RELEASE unit")
+        batch.undo()
+    batch.end()
 
 
 def _raise_if_lost(error: sqlite3.OperationalError) -> None:
@@ -197,12 +227,13 @@ def _fail(jobs: list[_Job], error: Exception) -> None:
         job.error = job.error or failure
 
 
-def _discarded(connection: Connection | None) -> None:
-    if connection is not None:
-        with contextlib.suppress(Exception):
-            _raw(connection).close()
-        with contextlib.suppress(Exception):
-            connection.close()
+def _close(connection: Connection | None, *, broken: bool = False) -> None:
+    if connection is None:
+        return
+    with contextlib.suppress(Exception):
+        if broken:
+            connection.invalidate()
+        connection.close()
 
 
 def _answer(jobs: list[_Job]) -> None:
@@ -225,6 +256,6 @@ def _resolve(jobs: list[_Job]) -> None:
 
 
 def _raw(connection: Connection) -> sqlite3.Connection:
-    raw = connection.connection.dbapi_connection
+    raw: object = connection.connection.dbapi_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from manifests.record import Draft
 from sqlalchemy import Connection, CursorResult, Row, TextClause
+
+from manifests import record
+from manifests.canonical import MAX_INTEGER
+from manifests.record import Draft
 
 
 class Tx:
     """Handed to every unit of work. Units are plain functions, so that one text serves both databases."""
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+        self._connection = connection
         self.staged: list[tuple[str, Draft]] = []
+
+    @property
+    def connection(self) -> Connection:
+        """For what the methods below cannot say."""
+        return self._connection
 
     def run(self, sql: TextClause, **values: Any) -> CursorResult[Any]:
         return self.connection.execute(sql, values)
@@ -30,5 +38,9 @@ class Tx:
         return self.connection.execute(sql, values).first()
 
     def stage(self, log: str, draft: Draft) -> None:
-        """Add a record to the tenant's log, committed with this transaction or not at all."""
+        """Add a record to the tenant's log, committed with this transaction or not at all.
+
+        Raises ManifestError here, in the unit that wrote it, if it could not be sealed anywhere in the log.
+        """
+        record.seal(draft, log=log, seq=MAX_INTEGER, tseq=MAX_INTEGER, prev=record.FIRST_PREV)
         self.staged.append((log, draft))

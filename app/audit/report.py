@@ -1,0 +1,87 @@
+"""What verification found, said so that an operator can act on it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["finding", "unknown", "note"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is not as it must be. ``seq`` is a record's number in its log, None for the log as a whole.
+
+    ``kind``: a *finding* is an alteration, *unknown* means it could not be found out, a *note* is neither.
+    """
+
+    code: str
+    log: str
+    seq: int | None
+    message: str
+    remedy: str
+    kind: Kind = "finding"
+
+
+class LogReport(msgspec.Struct, frozen=True):
+    """One log as read: how many records and checkpoints, how many signatures were checked, the tree's root (hex)."""
+
+    log: str
+    records: int
+    checkpoints: int
+    signatures: int
+    root: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """``thorough`` says whether the form of every record and every signature was checked too."""
+
+    logs: tuple[LogReport, ...]
+    findings: tuple[Finding, ...]
+    thorough: bool
+
+    @property
+    def ok(self) -> bool:
+        """Everything was checked and nothing is wrong."""
+        return all(finding.kind == "note" for finding in self.findings)
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing wrong, 1 something altered, 3 could not find out."""
+        kinds = {finding.kind for finding in self.findings}
+        return 1 if "finding" in kinds else 3 if "unknown" in kinds else 0
+
+    @property
+    def records(self) -> int:
+        return sum(log.records for log in self.logs)
+
+
+_KEEP = "Keep a copy of the database, restore the log from WORM storage or a backup, find out who wrote to it."
+_REMEDIES = {
+    "audit.body_altered": _KEEP,
+    "audit.leaf_altered": _KEEP,
+    "audit.body_or_leaf_altered": _KEEP,
+    "audit.not_canonical": "Keep a copy; only whoever holds the log's key can have made it. Replace that key.",
+    "audit.column_altered": "The body is the record: restore the column from it; find out who wrote to the database.",
+    "audit.removed": _KEEP,
+    "audit.reordered": _KEEP,
+    "audit.duplicated": _KEEP,
+    "audit.moved": _KEEP,
+    "audit.chain": _KEEP,
+    "audit.root": _KEEP,
+    "audit.truncated": _KEEP,
+    "audit.checkpoint_altered": "Restore the checkpoint from an anchor; find out who wrote to the database.",
+    "audit.checkpoint_missing": "Restore the checkpoint from an anchor; find out who wrote to the database.",
+    "audit.head_altered": "Restore the head from the records; until then nothing may be appended to this log.",
+    "audit.trace_head_altered": "Restore the trace's head from its last record; until then its chain would break.",
+    "audit.rolled_back": "An older state was restored. Restore the newer one; nothing may be released meanwhile.",
+    "audit.forked": "Two histories were signed. Stop releasing, keep both, replace the log's key.",
+    "audit.unauthenticated": "Give the log's verifier key, from somewhere else than this database (--key).",
+    "audit.anchor_unreadable": "Give a checkpoint of this log, whole, signed with a key given by --key.",
+    "audit.staged_leftover": "A replica that runs will number it; if none does, look why the sequencer fails.",
+}
+
+
+def finding(code: str, log: str, seq: int | None, message: str, kind: Kind = "finding") -> Finding:
+    """A finding with the remedy that belongs to its code. ``message`` says what was expected and found."""
+    return Finding(code, log, seq, message, _REMEDIES[code], kind)
