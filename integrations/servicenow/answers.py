@@ -71,7 +71,8 @@ class Judge:
         text = f"answered {status}{self._text(envelope)}"
         where = _where(response)
         if status == 429:
-            return RateLimitedError(f"{where} {text}", status=status, retry_after=self._wait(response) or 60.0)
+            wait = self._wait(response)
+            return RateLimitedError(f"{where} {text}", status=status, retry_after=60.0 if wait is None else wait)
         if status == 404:
             return NotFoundError(f"{where} {text}", status=status)
         if 400 <= status < 500 and status != 408:

@@ -104,14 +104,16 @@ class BearerAuth(AuthBase):
                 self._good_until = now + max(life - _MARGIN_US, life // 2)
             return self._token
 
-    def _fetch(self) -> _Token:
-        form = {
+    def _form(self) -> dict[str, str]:
+        return {
             "grant_type": "client_credentials",
             "client_id": self._credentials.client_id,
             "client_secret": self._credentials.client_secret,
         }
+
+    def _fetch(self) -> _Token:
         try:
-            answer = self._session.post(self._url, data=form, timeout=self._timeout, allow_redirects=False)
+            answer = self._session.post(self._url, data=self._form(), timeout=self._timeout, allow_redirects=False)
         except requests.RequestException as error:
             failure = type(error).__name__
         else:

@@ -79,9 +79,7 @@ async def _finally_closed(transport: Transport, sys_id: str) -> Change:
     return change
 
 
-async def _closing_step(
-    transport: Transport, change: Change, step: ChangeState, outcome: Mapping[str, str]
-) -> None:
+async def _closing_step(transport: Transport, change: Change, step: ChangeState, outcome: Mapping[str, str]) -> None:
     if step == "closed":
         # The model may ask for these before it offers the step at all.
         await transport.patch(_TABLE, change.sys_id, outcome)
@@ -99,9 +97,7 @@ async def _closing_step(
         await _offered_move(transport, now, step, outcome)
 
 
-async def _offered_move(
-    transport: Transport, change: Change, step: ChangeState, outcome: Mapping[str, str]
-) -> None:
+async def _offered_move(transport: Transport, change: Change, step: ChangeState, outcome: Mapping[str, str]) -> None:
     offer = await _offer(transport, change)
     if step not in offer.states:
         raise offer.refusal(step)

@@ -210,6 +210,4 @@ def _never_sent(error: requests.RequestException) -> bool:
     cause: object = error.args[0] if error.args else None
     if isinstance(cause, MaxRetryError):
         cause = cause.reason
-    return isinstance(error, requests.ConnectTimeout) or isinstance(
-        cause, (NewConnectionError, ConnectTimeoutError)
-    )
+    return isinstance(error, requests.ConnectTimeout) or isinstance(cause, (NewConnectionError, ConnectTimeoutError))

@@ -74,9 +74,7 @@ def check_kept(asked: NewChange, body: dict[str, str], kept: Change) -> None:
         if found != wanted
     ]
     if wrong:
-        raise RefusedError(
-            f"{kept.number} ({kept.sys_id}) was opened, but ServiceNow did not keep {', '.join(wrong)}"
-        )
+        raise RefusedError(f"{kept.number} ({kept.sys_id}) was opened, but ServiceNow did not keep {', '.join(wrong)}")
 
 
 def same_text(found: object, wanted: str) -> bool:

@@ -41,8 +41,7 @@ def aborted(rule: str, rule_id: str, table: str = "change_request") -> Refusal:
     return Refusal(
         403,
         "Operation Failed",
-        f"Operation against file '{table}' was aborted by Business Rule '{rule}^{rule_id}'. "
-        f"Business Rule Stack:{rule}",
+        f"Operation against file '{table}' was aborted by Business Rule '{rule}^{rule_id}'. Business Rule Stack:{rule}",
     )
 
 

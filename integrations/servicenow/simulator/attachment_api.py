@@ -76,9 +76,7 @@ class AttachmentApi:
 
     async def content(self, request: web.Request) -> web.Response:
         row = self._row(request)
-        return web.Response(
-            body=self._store.contents[row["sys_id"]], headers={"Content-Type": row["content_type"]}
-        )
+        return web.Response(body=self._store.contents[row["sys_id"]], headers={"Content-Type": row["content_type"]})
 
     def _row(self, request: web.Request) -> Row:
         row = self._store.get(_TABLE, request.match_info["sys_id"])

@@ -28,9 +28,9 @@ from integrations.servicenow.simulator.model import (
     moves,
 )
 from integrations.servicenow.simulator.people import Caller
-from integrations.servicenow.simulator.schema import CHANGE_STATES
+from integrations.servicenow.simulator.schema import CHANGE_STATES, TABLES
 from integrations.servicenow.simulator.settings import Settings
-from integrations.servicenow.simulator.store import Row, Store
+from integrations.servicenow.simulator.store import Row, Store, stored_value
 
 TABLE = "change_request"
 STATE_RULE = ("Change Model: Check State Transition", "b6dae9e15317101034d1ddeeff7b1278")
@@ -63,8 +63,9 @@ class ChangeDesk:
         """A write over REST, with all rules."""
         if not caller.may_write_changes():
             raise acl(ACL_UPDATE)
-        fields = dict(values)
-        wanted = fields.pop("state", row["state"])
+        known = TABLES[TABLE].fields
+        fields = {name: stored_value(known[name], value) for name, value in values.items() if name != "state"}
+        wanted = values.get("state", row["state"])
         # Text for a choice is not reliably coerced; this instance keeps the number it has.
         if wanted not in CHANGE_STATES or self._settings.profile == "silent_ignore":
             wanted = row["state"]

@@ -25,6 +25,7 @@ class Seen(msgspec.Struct, frozen=True):
     path: str
     query: str
     user_name: str
+    cookie: str
 
 
 class Gate:
@@ -93,4 +94,5 @@ class Gate:
         return answer
 
     def _note(self, request: web.Request, user_name: str) -> None:
-        self.seen.append(Seen(request.method, request.path, request.query_string, user_name))
+        cookie = request.headers.get("Cookie", "")
+        self.seen.append(Seen(request.method, request.path, request.query_string, user_name, cookie))

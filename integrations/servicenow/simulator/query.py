@@ -107,10 +107,7 @@ def select(store: Store, table: str, query: Query) -> list[Row]:
     found = [
         row
         for row in store.rows(table)
-        if any(
-            all(any(_holds(store, table, row, one) for one in clause) for clause in group)
-            for group in query.groups
-        )
+        if any(all(any(_holds(store, table, row, one) for one in clause) for clause in group) for group in query.groups)
     ]
     for name, direction in reversed(query.order):
         found.sort(key=_sort_key(store, table, name), reverse=direction == "down")

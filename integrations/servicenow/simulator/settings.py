@@ -13,7 +13,9 @@ InitialState = Literal["forced", "accepted", "refused"]
 class Settings(msgspec.Struct):
     """Durations are seconds. ``approval_delay_s`` None: flows run only when ``run_flows`` is called.
 
-    ``initial_state`` says what becomes of a change that is created in a state other than New.
+    ``initial_state`` says what becomes of a change that is created in a state other than New;
+    ``ignore_conditions_on`` are tables whose queries match everything, ``unwritable_fields`` are kept empty on
+    change requests, as by a rule of the customer.
     """
 
     profile: Profile = "model_strict"
@@ -26,6 +28,8 @@ class Settings(msgspec.Struct):
     authorize_groups: tuple[str, ...] = ()
     tasks_block_review: bool = False
     invalid_query_returns_no_rows: bool = False
+    ignore_conditions_on: tuple[str, ...] = ()
+    unwritable_fields: tuple[str, ...] = ()
     client_credentials_enabled: bool = False
     token_life_s: int = 1799
     rate_limit: int | None = None

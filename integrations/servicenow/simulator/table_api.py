@@ -68,7 +68,7 @@ class TableApi:
     async def create(self, request: web.Request) -> web.Response:
         table = _table(request)
         caller = request[CALLER]
-        values = _writable(table, await fields_of(request))
+        values = self._writable(table, await fields_of(request))
         if table == "change_request":
             row = self._instance.desk.open(values, caller)
         elif (table == "change_task" and caller.may_write_changes()) or "admin" in caller.roles:
@@ -81,7 +81,7 @@ class TableApi:
     async def update(self, request: web.Request) -> web.Response:
         table = _table(request)
         row = self._row(request, table)
-        self._write(table, row, _writable(table, await fields_of(request)), request[CALLER])
+        self._write(table, row, self._writable(table, await fields_of(request)), request[CALLER])
         return self._one(request, table, row)
 
     async def remove(self, request: web.Request) -> web.Response:
@@ -120,6 +120,8 @@ class TableApi:
         text = request.query.get("sysparm_query", "")
         if not text:
             return self._filter(request, table)
+        if table in self._instance.settings.ignore_conditions_on:
+            return list(self._store.rows(table))
         query: Query = parse(table, text, caller.sys_id)
         if query.dropped and self._instance.settings.invalid_query_returns_no_rows:
             return []
@@ -159,6 +161,15 @@ class TableApi:
             hidden=self._instance.hidden_from(caller),
         )
 
+    def _writable(self, table: str, values: dict[str, str]) -> dict[str, str]:
+        fields = TABLES[table].fields
+        kept = self._instance.settings.unwritable_fields if table == "change_request" else ()
+        return {
+            name: value
+            for name, value in values.items()
+            if name in fields and not fields[name].read_only and name not in kept
+        }
+
     def _links(self, request: web.Request, total: int, limit: int, offset: int) -> str:
         last = max(0, (total - 1) // limit * limit) if limit else 0
         wanted = {"first": 0, "prev": offset - limit, "next": offset + limit, "last": last}
@@ -176,8 +187,3 @@ def _table(request: web.Request) -> str:
     if table not in TABLES:
         raise invalid_table(table)
     return table
-
-
-def _writable(table: str, values: dict[str, str]) -> dict[str, str]:
-    fields = TABLES[table].fields
-    return {name: value for name, value in values.items() if name in fields and not fields[name].read_only}
