@@ -21,6 +21,7 @@ from integrations.errors import (
     UnavailableError,
 )
 
+SIMULATOR_HEADER = "X-Countersign-Simulator"
 _TEXT_LIMIT = 600
 _LONGEST_WAIT_S = 86_400.0
 _READS = frozenset({"GET", "HEAD"})
@@ -39,10 +40,12 @@ class _Envelope(msgspec.Struct, frozen=True):
 class Judge:
     """A response hook for requests: passes a complete answer on, raises a NeighbourError for anything else.
 
-    ``clock`` gives microseconds since 1970 UTC; ``secrets`` never appear in an error's text.
+    ``clock`` gives microseconds since 1970 UTC; ``secrets`` never appear in an error's text;
+    ``refuse_simulator`` keeps a service that is meant for the real thing from deciding on play.
     """
 
-    def __init__(self, clock: Callable[[], int], secrets: Iterable[str]) -> None:
+    def __init__(self, clock: Callable[[], int], secrets: Iterable[str], *, refuse_simulator: bool = False) -> None:
+        self._refuse_simulator = refuse_simulator
         self._clock = clock
         self._secrets = tuple(secret for secret in secrets if secret)
 
@@ -56,19 +59,21 @@ class Judge:
 
     def failure(self, response: requests.Response) -> NeighbourError | None:
         """The error that this answer means, or None when it is complete and good."""
+        if self._refuse_simulator and SIMULATOR_HEADER in response.headers:
+            return RefusedError(f"{_where(response)} was answered by a simulator, expected a real instance")
         status = response.status_code
         envelope = _decode(response.content)
         if status in (200, 201) and envelope is not None:
             if envelope.error is None and envelope.result is not msgspec.UNSET:
                 return None
-            return self._lost(response, f"answered {status} with only part of a result{self._text(envelope)}")
+            return self._lost(response, f"answered {status} with only part of a result{self._text(response, envelope)}")
         if status in (200, 201):
             return self._lost(response, f"answered {status} with no JSON object ({_kind(response)})")
         return self._refusal(response, envelope)
 
     def _refusal(self, response: requests.Response, envelope: _Envelope | None) -> NeighbourError:
         status = response.status_code
-        text = f"answered {status}{self._text(envelope)}"
+        text = f"answered {status}{self._text(response, envelope)}"
         where = _where(response)
         if status == 429:
             wait = self._wait(response)
@@ -91,15 +96,16 @@ class Judge:
             given = reset - self._clock() / 1_000_000
         return None if given is None else min(max(given, 0.0), _LONGEST_WAIT_S)
 
-    def _text(self, envelope: _Envelope | None) -> str:
+    def _text(self, response: requests.Response, envelope: _Envelope | None) -> str:
         if envelope is None or envelope.error is None:
             return ""
         if isinstance(envelope.error, str):
             text = envelope.error
         else:
             text = ": ".join(part for part in (envelope.error.message, envelope.error.detail) if part)
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
+        sent = response.request.headers.get("Authorization", "").partition(" ")[2]
+        for secret in (*self._secrets, sent):
+            text = text.replace(secret, "…") if secret else text
         readable = " ".join(text.split())
         return f": {readable[:_TEXT_LIMIT]}"
 

@@ -33,6 +33,7 @@ from integrations.servicenow.transport import Transport
 from integrations.servicenow.writing import change_body, check_kept, plain_fields, same_text
 
 _TABLE = "change_request"
+_GROUPS_AT_ONCE = 30
 _SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -41,7 +42,8 @@ class PysnowServiceNow:
 
     ``base_url`` is https, or http on this machine; ``clock`` gives microseconds since 1970 UTC;
     ``timeout_s`` counts for each wait on the network; ``threads`` bounds the calls under way.
-    ValueError for an address that cannot be used.
+    ``refuse_simulator`` turns every answer of our simulator into RefusedError. ValueError for an address that
+    cannot be used.
     """
 
     def __init__(
@@ -53,11 +55,18 @@ class PysnowServiceNow:
         timeout_s: float = 20.0,
         threads: int = 4,
         ca_file: str | None = None,
+        refuse_simulator: bool = False,
     ) -> None:
         self._address = parse_address(base_url)
         self._user_name = credentials.user if isinstance(credentials, BasicCredentials) else None
         self._transport = Transport(
-            self._address, credentials, clock=clock, timeout_s=timeout_s, threads=threads, ca_file=ca_file
+            self._address,
+            credentials,
+            clock=clock,
+            timeout_s=timeout_s,
+            threads=threads,
+            ca_file=ca_file,
+            refuse_simulator=refuse_simulator,
         )
 
     def __repr__(self) -> str:
@@ -211,18 +220,22 @@ class PysnowServiceNow:
         return active[0].sys_id
 
     async def _memberships(self, asked: tuple[ApproverRow, ...]) -> frozenset[tuple[str, str]]:
-        groups = {row.group for row in asked if row.group}
-        people = {row.approver for row in asked if row.approver}
-        if not groups or not people:
-            return frozenset()
+        """(group, user) pairs. By group only: a list of people would outgrow what instances take as an address."""
+        groups = sorted({row.group for row in asked if row.group})
+        found: set[tuple[str, str]] = set()
+        for start in range(0, len(groups), _GROUPS_AT_ONCE):
+            found |= await self._members_of(groups[start : start + _GROUPS_AT_ONCE])
+        return frozenset(found)
+
+    async def _members_of(self, groups: list[str]) -> set[tuple[str, str]]:
         found = await rows(
             self._transport,
             "sys_user_grmember",
-            query(one_of("group", sorted(groups)), one_of("user", sorted(people))),
+            query(one_of("group", groups)),
             MembershipRow,
-            lambda row: row.group in groups and row.user in people,
+            lambda row: row.group in groups,
         )
-        return frozenset((row.group, row.user) for row in found)
+        return {(row.group, row.user) for row in found}
 
 
 def _key(sys_id: str) -> str:

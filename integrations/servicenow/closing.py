@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from integrations.errors import InDoubtError, NeighbourError, RefusedError
+from integrations.errors import InDoubtError, NeighbourError, RefusedError, UnavailableError
 from integrations.servicenow.moves import Offer, progress, read_offer
 from integrations.servicenow.port import Change, ChangeState
 from integrations.servicenow.queries import equals, query
@@ -31,8 +31,14 @@ _STEPS: dict[str, ChangeState] = {"scheduled": "implement", "implement": "review
 
 async def read_change(transport: Transport, sys_id: str) -> Change:
     """The change as it is now."""
-    row = read_row(ChangeRow, await transport.record(_TABLE, sys_id, field_names(ChangeRow)))
-    return to_change(row)
+    return _as_asked(sys_id, await transport.record(_TABLE, sys_id, field_names(ChangeRow)))
+
+
+def _as_asked(sys_id: str, raw: Json) -> Change:
+    change = to_change(read_row(ChangeRow, raw))
+    if change.sys_id != sys_id:
+        raise UnavailableError(f"asked ServiceNow for the change {sys_id}, got {change.sys_id}")
+    return change
 
 
 async def advance(transport: Transport, sys_id: str, target: ChangeState) -> Change:
@@ -125,7 +131,7 @@ async def read_back(transport: Transport, sys_id: str, *fields: str) -> tuple[Ch
     """What a write left behind, with further fields; InDoubtError when that cannot be seen."""
     try:
         raw = await transport.record(_TABLE, sys_id, [*field_names(ChangeRow), *fields])
-        return to_change(read_row(ChangeRow, raw)), raw
+        return _as_asked(sys_id, raw), raw
     except NeighbourError as error:
         text, status, wait = str(error), error.status, error.retry_after
     raise InDoubtError(f"written, but not read back: {text}", status=status, retry_after=wait)

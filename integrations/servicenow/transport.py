@@ -59,6 +59,7 @@ class Transport:
         timeout_s: float,
         threads: int,
         ca_file: str | None,
+        refuse_simulator: bool,
     ) -> None:
         self._address = address
         self._timeout = (min(timeout_s, _CONNECT_TIMEOUT_S), timeout_s)
@@ -71,7 +72,7 @@ class Transport:
             self._bearer = BearerAuth(address.url, credentials, clock, self._timeout, ca_file)
             self._session.auth = self._bearer
             secret = credentials.client_secret
-        self._session.hooks["response"] = [Judge(clock, [secret])]
+        self._session.hooks["response"] = [Judge(clock, [secret], refuse_simulator=refuse_simulator)]
         self._client = pysnow.Client(host=address.host, use_ssl=address.tls, session=self._session)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="servicenow")
 
@@ -163,7 +164,8 @@ class Transport:
                 self._bearer.forget()
                 outcome = _attempt(method, path, call)
             if isinstance(outcome, NeighbourError):
-                raise outcome
+                # Frames of requests and urllib3 hold headers; a log that shows local variables must not see them.
+                raise outcome.with_traceback(None)
             return outcome
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from integrations.errors import RefusedError
 from integrations.servicenow.port import Change, NewChange
+from integrations.servicenow.queries import equals
 from integrations.servicenow.records import RISK_NUMBERS
 from integrations.servicenow.times import format_instant, parse_instant
 
@@ -18,12 +19,29 @@ _LONGEST = {
     "justification": 4000,
 }
 _DATES = frozenset({"start_date", "end_date"})
-# These are decided by moves and by people, never written as plain fields.
-_NOT_OURS = frozenset({"state", "approval", "type", "correlation_id", "active", "close_code", "close_notes"})
+# Decided by moves and by people, or journals that cannot be read back.
+_NOT_PLAIN = frozenset(
+    {
+        "state",
+        "approval",
+        "type",
+        "correlation_id",
+        "active",
+        "close_code",
+        "close_notes",
+        "work_notes",
+        "comments",
+        "approval_history",
+    }
+)
 
 
 def change_body(change: NewChange, assignment_group: str | None) -> dict[str, str]:
-    """The fields of a new change request; ``assignment_group`` is a sys_id. No state: it starts in new."""
+    """The fields of a new change request; ``assignment_group`` is a sys_id. No state: it starts in new.
+
+    RefusedError for text that would be cut off or a correlation that could not be looked for later.
+    """
+    equals("correlation_id", change.correlation_id)
     body = {
         "correlation_id": change.correlation_id,
         "type": change.type,
@@ -50,7 +68,7 @@ def plain_fields(fields: dict[str, str]) -> dict[str, str]:
     if not fields:
         raise RefusedError("expected at least one field to set")
     for name, value in fields.items():
-        if name in _NOT_OURS or name.startswith("sys_"):
+        if name in _NOT_PLAIN or name.startswith("sys_"):
             raise RefusedError(f"{name} is not a plain field of a change; use the call that is made for it")
         if name in _DATES and value:
             _check_date(name, value)

@@ -79,6 +79,14 @@ async def test_text_that_the_instance_would_cut_off_is_refused_before_it_is_sent
     assert simulator.changes() == ()
 
 
+async def test_a_correlation_that_could_not_be_looked_for_opens_nothing(
+    client: PysnowServiceNow, simulator: ServiceNowSimulator
+) -> None:
+    with pytest.raises(RefusedError, match="correlation_id"):
+        await client.open_change(new_change(correlation_id="a^b"))
+    assert simulator.changes() == ()
+
+
 async def test_an_unknown_assignment_group_opens_nothing(
     client: PysnowServiceNow, simulator: ServiceNowSimulator
 ) -> None:
@@ -119,6 +127,7 @@ async def test_fields_are_updated_and_read_back(client: PysnowServiceNow, clock:
         {"approval": "approved"},
         {"sys_created_by": "someone"},
         {"correlation_id": "0" * 32},
+        {"work_notes": "x"},
         {"start_date": "2026-12-01T18:00:00Z"},
         {"short_description": "x" * 161},
     ],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
+import subprocess
+import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -365,7 +368,7 @@ async def test_wrong_or_dead_credentials_are_refused(
 def _everything(error: BaseException) -> str:
     """What a log with local variables could show of our frames (those of the test know the secret)."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    ours = [frame for frame in frames if "integrations" in frame.f_code.co_filename]
+    ours = [frame for frame in frames if frame.f_code.co_filename != __file__]
     assert ours
     values = [repr(value) for frame in ours for value in frame.f_locals.values()]
     return f"{error!r}{error}{error.__cause__!r}{error.__context__!r}{values}"
@@ -388,6 +391,19 @@ async def test_no_secret_shows_in_errors_representations_or_logs(
     await client.close()
     shown = f"{_everything(caught.value)}{client!r}{credentials!r}{caplog.text}"
     assert secret not in shown
+
+
+async def test_a_token_that_the_instance_echoes_is_not_shown(simulator: ServiceNowSimulator, clock: HandClock) -> None:
+    simulator.add_oauth_client("client", "client-secret", simulator.user)
+    client = PysnowServiceNow(simulator.base_url, ClientCredentials("client", "client-secret"), clock=clock)
+    await client.whoami()
+    (token, _) = simulator.instance.people.token("client", "client-secret", 1) or ("", 0)
+    simulator.fail_next("GET", ".*", 403, json.dumps({"error": {"message": f"bad token {token}"}}))
+    with pytest.raises(RefusedError, match="bad token …") as caught:
+        await client.whoami()
+    assert token
+    assert token not in _everything(caught.value)
+    await client.close()
 
 
 async def test_a_token_is_fetched_once_and_used_by_all(simulator: ServiceNowSimulator, clock: HandClock) -> None:
@@ -482,6 +498,30 @@ async def test_proxies_and_netrc_of_the_environment_are_ignored(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert (await client.whoami()).active
+
+
+async def test_another_change_than_the_asked_one_is_not_taken(
+    client: PysnowServiceNow, simulator: ServiceNowSimulator, key: str
+) -> None:
+    row = {**simulator.change_row(key), "sys_id": "1" * 32}
+    simulator.fail_next("GET", "change_request", 200, json.dumps({"result": row}))
+    with pytest.raises(UnavailableError, match=f"asked ServiceNow for the change {key}"):
+        await client.change(key)
+
+
+async def test_a_simulator_can_be_refused(simulator: ServiceNowSimulator, clock: HandClock) -> None:
+    credentials = BasicCredentials(simulator.user, simulator.password)
+    client = PysnowServiceNow(simulator.base_url, credentials, clock=clock, refuse_simulator=True)
+    for simulator.settings.hibernating in (False, True):
+        with pytest.raises(RefusedError, match="answered by a simulator"):
+            await client.whoami()
+    await client.close()
+
+
+def test_importing_the_client_warns_of_nothing_even_without_libmagic() -> None:
+    code = "import sys; sys.modules['magic'] = None; import integrations.servicenow.client"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 async def test_cookies_of_the_instance_are_not_kept(client: PysnowServiceNow, simulator: ServiceNowSimulator) -> None:

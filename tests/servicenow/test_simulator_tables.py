@@ -155,7 +155,9 @@ async def test_an_empty_list_is_200_since_version_two(rest: Rest) -> None:
 
 
 @pytest.mark.parametrize("body", [[], "x", 1, True])
-async def test_a_body_that_is_no_json_object_is_refused(rest: Rest, simulator: ServiceNowSimulator, body: object) -> None:
+async def test_a_body_that_is_no_json_object_is_refused(
+    rest: Rest, simulator: ServiceNowSimulator, body: object
+) -> None:
     assert (await rest.call("POST", CHANGES, body)).status == 400
     assert simulator.changes() == ()
 

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from integrations.servicenow.answers import SIMULATOR_HEADER
 from integrations.servicenow.simulator.answers import Refusal, not_authenticated, unknown_resource
 from integrations.servicenow.simulator.faults import SLEEPING_PAGE, Faults, RateLimit
 from integrations.servicenow.simulator.http import CALLER, refuse
@@ -15,6 +16,7 @@ from integrations.servicenow.simulator.instance import Instance
 from integrations.servicenow.simulator.oauth_api import SESSION_COOKIE
 
 _OPEN = ("/_sim/", "/nav/")
+_MARK = {SIMULATOR_HEADER: "1"}
 _CACHE = {"Pragma": "no-store,no-cache", "Cache-Control": "no-cache,no-store,must-revalidate,max-age=-1"}
 
 
@@ -50,8 +52,9 @@ class Gate:
             await asyncio.sleep(settings.latency_s)
         if settings.hibernating:
             self._note(request, "")
-            return web.Response(text=SLEEPING_PAGE, content_type="text/html")
+            return web.Response(text=SLEEPING_PAGE, content_type="text/html", headers=_MARK)
         answer = await self._answer(request, handler)
+        answer.headers.update(_MARK)
         answer.headers.update(_CACHE)
         answer.headers["X-Transaction-ID"] = f"{len(self.seen):012x}"
         answer.headers.update(self.limit.headers())
