@@ -69,9 +69,7 @@ class Caller:
                 await self._transport.sleep(BACKOFF_S[failures])
             failures += 1
 
-    async def _attempt(
-        self, lane: Lane, request: Request, read: Callable[[bytes], T], header: str
-    ) -> tuple[T, Answer]:
+    async def _attempt(self, lane: Lane, request: Request, read: Callable[[bytes], T], header: str) -> tuple[T, Answer]:
         answer = await self._send(request, header)
         if answer.status == 401 and lane.credentials.reject(header):
             answer = await self._send(request, await lane.credentials.header())

@@ -115,9 +115,7 @@ class RestGitHubApp:
         cursor: str | None = None
         for _ in range(MAX_PAGES):
             url_vars: dict[str, str | list[str]] = {"per_page": str(PAGE), "cursor": cursor or []}
-            page, link = await self._app.page_after(
-                "/app/hook/deliveries{?per_page,cursor}", url_vars, _deliveries
-            )
+            page, link = await self._app.page_after("/app/hook/deliveries{?per_page,cursor}", url_vars, _deliveries)
             recent = [delivery for delivery in page if parse.micros(delivery.delivered_at) >= since]
             found.extend(recent)
             cursor = _cursor(link)

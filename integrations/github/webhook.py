@@ -186,9 +186,7 @@ def _check_signature(signature: str | None, body: bytes, secrets: Sequence[bytes
     for secret in secrets:  # all of them, so that the time does not tell which one
         right |= hmac.compare_digest(hmac.digest(secret, body, "sha256"), given)
     if not right:
-        raise _unsigned(
-            "wrong", "the signature is not that of this body: compare the webhook secret on both sides"
-        )
+        raise _unsigned("wrong", "the signature is not that of this body: compare the webhook secret on both sides")
 
 
 def _read(body: bytes) -> _Payload:
