@@ -14,7 +14,9 @@ from integrations.servicenow.port import NewChange
 from integrations.servicenow.simulator import ServiceNowSimulator
 
 START = 1_790_000_000_000_000
+CHANGES = "/api/now/table/change_request"
 CORRELATION = "c0ffee00" * 4
+HTML = "<html><body>Your instance is hibernating</body></html>"
 
 
 class HandClock:
@@ -95,3 +97,18 @@ def new_change(**changed: Any) -> NewChange:
         assignment_group="Change Management",
     )
     return msgspec.structs.replace(change, **changed)
+
+
+def group_id(simulator: ServiceNowSimulator, name: str = "Change Management") -> str:
+    return simulator.instance.store.find("sys_user_group", name=name)[0]["sys_id"]
+
+
+async def open_row(rest: Rest, simulator: ServiceNowSimulator, kind: str = "normal", **fields: str) -> str:
+    body = {"type": kind, "assignment_group": group_id(simulator), **fields}
+    answer = await rest.call("POST", CHANGES, body)
+    key: str = answer.result["sys_id"]
+    return key
+
+
+async def patch(rest: Rest, key: str, **fields: str) -> Answer:
+    return await rest.call("PATCH", f"{CHANGES}/{key}", fields)
