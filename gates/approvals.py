@@ -53,7 +53,9 @@ def approvals(case: Case) -> Finding:
         result = _complete(seats, ballot, children)
         persons = tuple(sorted(person for seat in seats for person in seat.persons))
         return Finding(result, ballot.changes_at, persons)
-    children = (*children, *(_refused(refusal) for refusal in ballot.refusals if not refusal.group))
+    open_groups = {seat.terms.group for seat in seats if seat.missing()}
+    useless = [refusal for refusal in ballot.refusals if refusal.idle and refusal.group not in open_groups]
+    children = (*children, *(_refused(refusal) for refusal in useless))
     return Finding(_incomplete(seats, children), ballot.changes_at)
 
 
@@ -81,11 +83,8 @@ def _complete(seats: Sequence[_Seat], ballot: Ballot, children: tuple[Result, ..
     who = [f"{_names(seat.persons, ballot)} ({seat.terms.group}, {seat.terms.signature})" for seat in seats]
     people = sum(len(seat.persons) for seat in seats)
     summary = f"Every seat is filled: {listing(who)}; {count(people, 'person', 'different persons')}."
-    if ballot.refusals:
-        unneeded = listing(
-            [f"{refusal.name}'s approval does not count, because {refusal.why}" for refusal in ballot.refusals],
-            most=3,
-        )
+    if useless := [refusal for refusal in ballot.refusals if refusal.idle]:
+        unneeded = listing([f"{r.name}'s approval does not count, because {r.why}" for r in useless], most=3)
         children = (*children, Result("not counted", "pass", f"Not needed: {unneeded}."))
     return Result("approvals", "pass", summary, children=children)
 

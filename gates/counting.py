@@ -16,12 +16,16 @@ _OTHERS = "Ask another member of the group who had no hand in this release."
 
 
 class Refusal(msgspec.Struct, frozen=True, order=True):
-    """A consent that does not count. ``group`` is the seat's, or empty when it counts for no seat at all."""
+    """A consent that does not count: for the seat of ``group``, or for any seat where that is empty.
+
+    ``idle`` tells that it does not count for another seat either.
+    """
 
     name: str
     why: str
     remedy: str
     group: str = ""
+    idle: bool = True
 
 
 class Ballot(msgspec.Struct, frozen=True):
@@ -56,20 +60,23 @@ def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot
                 changes.add(consent.issued_at)
             continue
         names[consent.person] = min(names.get(consent.person, name), name)
-        asked = False
+        refused: list[Refusal] = []
+        counted = False
         for group in consent.groups:
             if group not in seats:
                 continue
-            asked = True
             seat, eligible = seats[group]
             why, remedy = _for_seat(consent, seat, found[group], judge)
             if why:
-                refusals.add(Refusal(name, why, remedy, group))
+                refused.append(Refusal(name, why, remedy, group))
             else:
+                counted = True
                 eligible[consent.person] = max(eligible.get(consent.person, 0), until)
                 changes.add(until)
-        if not asked:
-            refusals.add(Refusal(name, *_acts_for_nobody(consent, rule)))
+        if counted:
+            refusals.update(msgspec.structs.replace(refusal, idle=False) for refusal in refused)
+        else:
+            refusals.update(refused or [Refusal(name, *_acts_for_nobody(consent, rule))])
     return Ballot(candidates, names, tuple(sorted(refusals)), tuple(sorted(changes)), found, judge)
 
 
