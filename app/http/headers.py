@@ -22,7 +22,6 @@ HEADERS: Final = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("X-Frame-Options", "DENY"),
     ("Cache-Control", "no-store"),
-    ("Server", "countersign"),
 )
 _HSTS: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
@@ -34,6 +33,8 @@ def securing(*, https: bool) -> Callable[[web.Request, web.StreamResponse], Awai
     async def secure(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in wanted:
             response.headers.setdefault(name, value)
+        # Already set by then, to the versions of what runs here.
+        response.headers["Server"] = "countersign"
         response.headers["X-Request-Id"] = request_id(request)
 
     return secure

@@ -124,9 +124,7 @@ def _hostname(host: str) -> str:
 
 
 def _is_browser(request: web.Request) -> bool:
-    return not request.path.startswith(("/api/", "/webhooks/")) and "text/html" in request.headers.get(
-        "Accept", ""
-    )
+    return not request.path.startswith(("/api/", "/webhooks/")) and "text/html" in request.headers.get("Accept", "")
 
 
 def _count(request: web.Request, response: web.StreamResponse, seconds: float) -> None:

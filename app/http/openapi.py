@@ -52,9 +52,7 @@ def _operation(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
         "operationId": _operation_id(route),
         "summary": route.summary,
         "responses": {
-            str(route.status): _content(
-                HTTPStatus(route.status).phrase, "application/json", route.response, schemas
-            ),
+            str(route.status): _content(HTTPStatus(route.status).phrase, "application/json", route.response, schemas),
             "default": _content("A problem (RFC 9457)", CONTENT_TYPE, ProblemDocument, schemas),
         },
         "security": [] if route.permission in ("public", "own") else [{_BY: []}],

@@ -29,7 +29,7 @@ MAX_LIFETIME_DAYS: Final = 366
 _TOKEN = re.compile(r"cs_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
-class Scope(msgspec.Struct, frozen=True):
+class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a token is for. ``repository`` (``owner/name``) and ``workflow`` (its path) None, and
     ``environments`` empty, mean any."""
 
