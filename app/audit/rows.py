@@ -65,4 +65,4 @@ def execute(tx: Tx, template: str, values: tuple[Any, ...]) -> Any:
 def copy(tx: Tx, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """PostgreSQL's COPY inside this transaction (which a statement before must have begun)."""
     adapted: Any = tx.connection.connection.dbapi_connection
-    adapted.await_(adapted.driver_connection.copy_records_to_table(table, records=rows, columns=columns))
+    adapted.run_async(lambda raw: raw.copy_records_to_table(table, records=rows, columns=columns))

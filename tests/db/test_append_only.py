@@ -26,11 +26,7 @@ def insert_any(tx: Tx, table: str) -> str:
     """Puts one row of meaningless values in; answers the name of a column."""
     columns = inspect(tx.connection).get_columns(table)
     values = {
-        column["name"]: 1
-        if column["type"].python_type is int
-        else b"x"
-        if column["type"].python_type is bytes
-        else "x"
+        column["name"]: 1 if column["type"].python_type is int else b"x" if column["type"].python_type is bytes else "x"
         for column in columns
     }
     names = ", ".join(values)
