@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from urllib.parse import quote
 
 from integrations.github.simulator.api import Api
 from integrations.github.simulator.model import Repository, Team
@@ -76,9 +77,9 @@ class CodeApi:
     def _file(self, repository: Repository, commit: StoredCommit, path: str, data: bytes) -> Json:
         sha = self._world.objects.blob_id(data)
         inline = len(data) <= INLINE_LIMIT
-        url = f"{self._render.repository_url(repository)}/contents/{path}?ref={commit.sha}"
+        url = f"{self._render.repository_url(repository)}/contents/{quote(path)}?ref={commit.sha}"
         git = f"{self._render.repository_url(repository)}/git/blobs/{sha}"
-        html = f"{self._render.base}/{repository.full_name}/blob/{commit.sha}/{path}"
+        html = f"{self._render.base}/{repository.full_name}/blob/{commit.sha}/{quote(path)}"
         return {
             "type": "file",
             "encoding": "base64" if inline else "none",
@@ -98,7 +99,7 @@ class CodeApi:
         inside = sorted(name for name in commit.files if name.startswith(path + "/"))
         if not inside:
             raise Problem(404, "Not Found")
-        url = f"{self._render.repository_url(repository)}/contents/{path}?ref={commit.sha}"
+        url = f"{self._render.repository_url(repository)}/contents/{quote(path)}?ref={commit.sha}"
         body: Json = {
             "type": "dir",
             "size": 0,

@@ -6,6 +6,7 @@ import base64
 import datetime
 from collections.abc import Mapping
 from typing import TypeAlias
+from urllib.parse import quote
 
 import msgspec
 
@@ -94,7 +95,8 @@ class Render:
         self._repositories: dict[int, tuple[str, msgspec.Raw]] = {}
 
     def user_fields(self, user: User) -> Json:
-        url = f"{self.base}/users/{user.login}"
+        login = quote(user.login)
+        url = f"{self.base}/users/{login}"
         return {
             "login": user.login,
             "id": user.id,
@@ -102,7 +104,7 @@ class Render:
             "avatar_url": f"{self.base}/avatars/{user.id}",
             "gravatar_id": "",
             "url": url,
-            "html_url": f"{self.base}/{user.login}",
+            "html_url": f"{self.base}/{login}",
             **{name: url + path for name, path in _USER_LINKS.items()},
             "type": user.type,
             "site_admin": False,
@@ -340,6 +342,7 @@ class Render:
 
     def file(self, repository: Repository, commit: str, change: Change) -> Json:
         html = f"{self.base}/{repository.full_name}"
+        path = quote(change.path)
         moved: Json = {"previous_filename": change.previous_path} if change.previous_path else {}
         return {
             "sha": change.sha,
@@ -348,9 +351,9 @@ class Render:
             "additions": 1,
             "deletions": 0,
             "changes": 1,
-            "blob_url": f"{html}/blob/{commit}/{change.path}",
-            "raw_url": f"{html}/raw/{commit}/{change.path}",
-            "contents_url": f"{self.repository_url(repository)}/contents/{change.path}?ref={commit}",
+            "blob_url": f"{html}/blob/{commit}/{path}",
+            "raw_url": f"{html}/raw/{commit}/{path}",
+            "contents_url": f"{self.repository_url(repository)}/contents/{path}?ref={commit}",
             **moved,
         }
 
