@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.audit import cli as audit
 from app.cli import exits, gate, keys, people, tokens
 from app.cli.options import AsJson, Config
 
@@ -23,6 +24,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.app, name="people")
 app.command("explain")(gate.explain)
+audit.register(app)
 
 database = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(database, name="db")
@@ -32,10 +34,13 @@ app.add_typer(database, name="db")
 def serve(config: Config = None) -> None:
     """Run the service."""
     from app.cli import options
-    from app.service import serve as run
     from app.settings import for_serving
 
-    run(for_serving(options.settings(config)))
+    settings = for_serving(options.settings(config))
+    # The heaviest import of all, so only when the settings are known to be sound.
+    from app.service import serve as run
+
+    run(settings)
 
 
 @app.command()

@@ -13,7 +13,7 @@ import msgspec
 
 from app.cli.exits import CannotFindOutError, UsageError
 
-_REMOTE = re.compile(r"[/:]([\w.-]+/[\w.-]+?)(\.git)?/?")
+_REMOTE = re.compile(r"[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?\Z")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 TIMEOUT_S = 30
 
@@ -58,7 +58,7 @@ def oidc_token(env: Mapping[str, str], audience: str) -> str:
 
 def _remote_repository() -> str:
     found = _REMOTE.search(_git("remote", "get-url", "origin"))
-    return found[1] if found and found.end() == len(found.string) else ""
+    return found[1] if found else ""
 
 
 def _git(*arguments: str) -> str:
