@@ -62,9 +62,9 @@ def _one(artifact: Artifact, fact: ArtifactFacts, case: Case) -> Result | None:
         )
     if fact.status == "mismatch" or (fact.found and fact.found != artifact.sha256):
         return _different(artifact, fact, detail)
-    if fact.where == "manifest":
+    if fact.status == "present" and fact.where == "manifest":
         return _vouched(artifact, case)
-    if not fact.where or not fact.found or not artifact.sha256:
+    if fact.status != "present" or not fact.where or not fact.found or not artifact.sha256:
         return Result(
             name,
             "error",

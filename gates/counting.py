@@ -40,44 +40,65 @@ class Ballot(msgspec.Struct, frozen=True):
 
 
 def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot:
-    """Judge every approval against every seat."""
-    found = rosters(snapshot, rule)
-    judge = registry(snapshot, rule, excluded)
-    candidates: tuple[dict[str, int], ...] = tuple({} for _ in rule.seats)
-    seats = {seat.group: (seat, persons) for seat, persons in zip(rule.seats, candidates, strict=True)}
-    names: dict[str, str] = {}
-    refusals: set[Refusal] = set()
-    changes: set[int] = set()
+    """Judge every approval against every seat that its person acts for."""
+    counter = _Counter(snapshot, rule, excluded)
     for consent in snapshot.consents:
-        if consent.decision != "approve":
-            continue
+        if consent.decision == "approve":
+            counter.judge(consent)
+    return Ballot(
+        tuple(counter.candidates[seat.group] for seat in rule.seats),
+        counter.names,
+        tuple(sorted(counter.refusals)),
+        tuple(sorted(counter.changes)),
+        counter.rosters,
+        counter.registry,
+    )
+
+
+class _Counter:
+    """Gathers candidates and refusals, in sets, so that the order of consents leaves no trace."""
+
+    def __init__(self, snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> None:
+        self.snapshot, self.rule, self.excluded = snapshot, rule, excluded
+        self.rosters = rosters(snapshot, rule)
+        self.registry = registry(snapshot, rule, excluded)
+        self.seats = {seat.group: seat for seat in rule.seats}
+        self.candidates: dict[str, dict[str, int]] = {seat.group: {} for seat in rule.seats}
+        self.names: dict[str, str] = {}
+        self.refusals: set[Refusal] = set()
+        self.changes: set[int] = set()
+
+    def judge(self, consent: Consent) -> None:
         name = consent.name or consent.account
-        until = min(consent.not_after, consent.issued_at + rule.expires * SECOND)
-        why, remedy = _general(consent, snapshot, rule, excluded, until)
+        until = min(consent.not_after, consent.issued_at + self.rule.expires * SECOND)
+        why, remedy = _general(consent, self.snapshot, self.rule, self.excluded, until)
         if why:
-            refusals.add(Refusal(name, why, remedy))
-            if snapshot.at < consent.issued_at < until:
-                changes.add(consent.issued_at)
-            continue
-        names[consent.person] = min(names.get(consent.person, name), name)
+            self.refusals.add(Refusal(name, why, remedy))
+            if self.snapshot.at < consent.issued_at < until:
+                self.changes.add(consent.issued_at)
+            return
+        self.names[consent.person] = min(self.names.get(consent.person, name), name)
+        refused, counted = self._seat(consent, name, until)
+        if counted:
+            self.refusals.update(msgspec.structs.replace(refusal, idle=False) for refusal in refused)
+        else:
+            self.refusals.update(refused or [Refusal(name, *_acts_for_nobody(consent, self.rule))])
+
+    def _seat(self, consent: Consent, name: str, until: int) -> tuple[list[Refusal], bool]:
         refused: list[Refusal] = []
         counted = False
         for group in consent.groups:
-            if group not in seats:
+            if group not in self.seats:
                 continue
-            seat, eligible = seats[group]
-            why, remedy = _for_seat(consent, seat, found[group], judge)
+            why, remedy = _for_seat(consent, self.seats[group], self.rosters[group], self.registry)
             if why:
                 refused.append(Refusal(name, why, remedy, group))
-            else:
-                counted = True
-                eligible[consent.person] = max(eligible.get(consent.person, 0), until)
-                changes.add(until)
-        if counted:
-            refusals.update(msgspec.structs.replace(refusal, idle=False) for refusal in refused)
-        else:
-            refusals.update(refused or [Refusal(name, *_acts_for_nobody(consent, rule))])
-    return Ballot(candidates, names, tuple(sorted(refusals)), tuple(sorted(changes)), found, judge)
+                continue
+            counted = True
+            eligible = self.candidates[group]
+            eligible[consent.person] = max(eligible.get(consent.person, 0), until)
+            self.changes.add(until)
+        return refused, counted
 
 
 def _general(

@@ -8,10 +8,12 @@ from gates.case import Case, Finding, judged
 from gates.freshness import TOLERANCE
 from gates.model import PullFacts, Result, Snapshot
 from gates.words import SECOND, instant, short
+from manifests.errors import Problem
 from manifests.policy import TenantPolicy
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_CORRECT = "Correct the manifest and push it again."
 _AGAIN = "Evaluate the release again; if this stays, let an administrator run countersign doctor."
 
 
@@ -46,10 +48,9 @@ def allowed_base(tenant: TenantPolicy, pull: PullFacts) -> bool:
 def _manifest(snapshot: Snapshot) -> list[Result]:
     facts = snapshot.release
     found = [
-        Result(problem.code, "fail", _located(problem.path, problem.line, problem.column) + problem.message,
-               problem.remedy or "Correct the manifest and push it again.")
-        for problem in facts.problems
-    ]  # fmt: skip
+        Result(problem.code or "manifest", "fail", _said(problem), problem.remedy or _CORRECT)
+        for problem in sorted(facts.problems, key=_place)
+    ]
     if facts.manifest is None:
         if not found:
             found.append(Result("manifest", "error", "The release manifest could not be read.", _AGAIN))
@@ -74,37 +75,30 @@ def _manifest(snapshot: Snapshot) -> list[Result]:
     return found
 
 
-def _located(path: str, line: int, column: int) -> str:
-    if line:
-        return f"{path}:{line}:{column}: "
-    return f"{path}: " if path else ""
+def _place(problem: Problem) -> tuple[str, int, int, str, str]:
+    return problem.path, problem.line, problem.column, problem.code, problem.message
+
+
+def _said(problem: Problem) -> str:
+    line = f":{problem.line}:{problem.column}" if problem.line else ""
+    place = f"{problem.path}{line}: " if problem.path else ""
+    return f"{place}{problem.message or 'The manifest has a mistake.'}"
 
 
 def _pull(snapshot: Snapshot) -> list[Result]:
     pull = snapshot.pull
     if pull.problem:
         return [Result("pull request", "error", f"The pull request cannot be read: {pull.problem}.", _AGAIN)]
-    if pull.state == "closed":
-        return [
-            Result(
-                "pull request",
-                "fail",
-                "The pull request was closed without being merged.",
-                "Reopen it, or propose the release anew; it then needs fresh consent.",
-            )
-        ]
-    if pull.state == "open" and snapshot.question == "deploy":
+    if pull.state == "merged" or (pull.state == "open" and snapshot.question == "merge" and not pull.draft):
+        return []
+    if pull.state == "open" and snapshot.question == "merge":
+        draft = "The pull request is still a draft."
+        return [Result("pull request", "wait", draft, "Mark it as ready for review.")]
+    if pull.state == "open":
         return [Result("pull request", "fail", "The pull request is not merged yet.", "Merge it, then deploy.")]
-    if pull.state == "open" and pull.draft:
-        return [
-            Result(
-                "pull request",
-                "wait",
-                "The pull request is still a draft.",
-                "Mark it as ready for review.",
-            )
-        ]
-    return []
+    closed = "The pull request was closed without being merged."
+    again = "Reopen it, or propose the release anew; it then needs fresh consent."
+    return [Result("pull request", "fail", closed, again)]
 
 
 def _base(case: Case) -> list[Result]:
@@ -124,6 +118,8 @@ def _base(case: Case) -> list[Result]:
 def _identity(snapshot: Snapshot) -> list[Result]:
     pull, facts = snapshot.pull, snapshot.release
     found = []
+    if snapshot.question not in ("merge", "deploy"):
+        found.append(Result("question", "error", "It is not known what was asked.", _AGAIN))
     if not _COMMIT.match(pull.head_sha) or pull.repository_id <= 0 or pull.number <= 0:
         found.append(Result("head", "error", "It is not known which commit is the head.", _AGAIN))
     if not _SHA256.match(facts.revision) or not facts.manifest_path:

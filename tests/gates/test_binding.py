@@ -1,0 +1,91 @@
+"""Exact binding: from an allow, change any one thing that was agreed to, and it is an allow no more.
+
+The whole structure is walked, so a field added to the model is held to this until it is listed as free here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from gates.decide import decide
+from tests.gates.arbitrary import leaves
+from tests.gates.builders import passing
+from tests.gates.tables import put
+
+FREE = (
+    # shown to people only
+    r"s\.(consents|groups\.\d+\.members)\.\d+\.(id|name|reason)",
+    r"s\.contributors\.known\.\d+\.detail",
+    r"s\.artifacts\.\d+\.detail|s\.change\.(number|url)|s\.change\.approvals\.\d+\.(id|name)",
+    r"s\.(lineage|evidence\.\d+)\.(digest|predicate_type|result)|s\.tenant",
+    r"s\.(lineage|evidence\.\d+)\.(subjects|datasets)\.\d+\.name",
+    # instants are judged as ranges, by the tables of each gate
+    r"(s|p)(\.\w+)*\.(seen_at|at|issued_at|not_after|since|updated_at|content_at|start|end|proposed_at|last_at)",
+    # the revision covers every byte of the manifest, and it is bound
+    r"s\.release\.manifest\.(schema|name|version|rationale|environments\.0|change\..*|artifacts\.0\.uri)",
+    # exclusions and holds: taking part less, or being known by another account, is the next test's subject
+    r"s\.contributors\.known\..*|s\.contributors\.unknown",
+    r"s\.groups\.\d+\.members\.(0|2)\..*|s\.groups\.1\.members\.1\..*|s\.groups.*\.(granted_by|granted_by_people)",
+    r"s\.(lineage|evidence\.\d+)\.signer_people",
+    # documents lie in the revision byte by byte; the path they are named by decides what they are
+    r"s\.lineage\.(type|datasets\.\d+\.sha256)|s\.evidence\.\d+\.datasets",
+    # GitHub's id is bound, not the name; a draft that is merged is no draft; any commit that holds the revision
+    r"s\.pull\.(repository|draft)|s\.deployment\.commit",
+    # who approved in ServiceNow, as long as it is enough people of enough groups
+    r"s\.change\.approvals\.\d+\.(approver|person|group)",
+    # listed, yet asked for by the terms of evidence and change as well
+    r"p\.repository\.rules\.0\.gates\.[34]",
+    # an empty list of what is not there
+    r"s\.release\.problems|s\.release\.manifest\.artifacts\.0\.(path|environments)",
+    # other ways of the same strength or more, listed by the rule
+    r"s\.consents\.0\.(strength|way)|s\.artifacts\.0\.where",
+    # parts of the policy that no term of the rule is made from
+    r"p\.(commit|tenant\.(schema|installations.*|release_glob|workflows|groups|trust|rules|freezes))",
+    r"p\.(repository\.(schema|freezes)|tenant\.base_refs\.0\.repository)",
+    r"p\.repository\.rules\.0\.when\..*",
+    r"p\.repository\.rules\.0\.change\.assignment_group.*",
+)
+"""What may change without taking an allow back, and why."""
+
+_FREE = re.compile("|".join(f"(?:{pattern})" for pattern in FREE))
+
+
+def other(value: Any) -> Any:
+    """Another well-formed value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, str):
+        return "e" * len(value) if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value) else value + "x"
+    return "x" if value is None else ("x",)
+
+
+PLACES = [
+    (root, path)
+    for root, struct in zip("ps", passing(), strict=True)
+    for path, _ in leaves(struct)
+    if not _FREE.fullmatch(".".join((root, *path)))
+]
+
+
+@pytest.mark.parametrize(("root", "path"), PLACES, ids=lambda part: part if isinstance(part, str) else ".".join(part))
+def test_changing_one_bound_thing_takes_the_allow_back(root: str, path: tuple[str, ...]) -> None:
+    policies, snapshot = passing()
+    value = other(dict(leaves(policies if root == "p" else snapshot))[path])
+    if root == "p":
+        policies = put(policies, list(path), value)
+    else:
+        snapshot = put(snapshot, list(path), value)
+    assert decide(policies, snapshot).outcome != "allow"
+
+
+def test_the_walk_reaches_every_thing_that_a_consent_binds() -> None:
+    reached = {path[-1] for root, path in PLACES if root == "s" and path[0] == "consents" and path[1] == "1"}
+    single = {"repository_id", "pull_number", "manifest_path", "base_ref", "head_sha", "revision", "effective_rule"}
+    assert single | {"person", "account", "kind", "via_app", "void", "difference", "decision"} <= reached
+    deep = {path[2] for root, path in PLACES if root == "s" and path[:2] == ("consents", "1")}
+    assert {"environments", "groups", "artifacts"} <= deep

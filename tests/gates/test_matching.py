@@ -1,0 +1,62 @@
+"""Matching fills as many seats with different persons as can be."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gates.matching import Demand, fill
+
+_DEMANDS = st.lists(
+    st.builds(Demand, st.integers(-1, 3), st.frozensets(st.sampled_from("abcde"), max_size=5)), max_size=4
+)
+
+
+def most(demands: list[Demand]) -> int:
+    """The size of the largest matching, by trying every order of the persons over the slots."""
+    slots = [demand.candidates for demand in demands for _ in range(min(max(demand.count, 0), 3))]
+    people = sorted({person for slot in slots for person in slot})
+    padded = people + [""] * len(slots)
+    if len(slots) > 5:
+        slots = slots[:5]
+    return max(
+        sum(person in slot for person, slot in zip(order, slots, strict=True))
+        for order in set(permutations(padded[: len(people) + len(slots)], len(slots)))
+    )
+
+
+@given(_DEMANDS.filter(lambda demands: sum(max(d.count, 0) for d in demands) <= 4))
+def test_as_many_seats_are_filled_as_by_trying_everything(demands: list[Demand]) -> None:
+    assert sum(map(len, fill(demands))) == most(demands)
+
+
+@given(_DEMANDS)
+def test_a_filling_seats_each_person_once_where_they_may_sit(demands: list[Demand]) -> None:
+    filled = fill(demands)
+    everybody = [person for persons in filled for person in persons]
+    assert len(everybody) == len(set(everybody))
+    for demand, persons in zip(demands, filled, strict=True):
+        assert len(persons) <= max(demand.count, 0)
+        assert demand.candidates.issuperset(persons)
+
+
+@given(_DEMANDS, st.integers(0, 3), st.sampled_from("abcdef"))
+def test_one_more_candidate_never_empties_a_seat(demands: list[Demand], index: int, person: str) -> None:
+    if index < len(demands):
+        more = list(demands)
+        more[index] = Demand(demands[index].count, demands[index].candidates | {person})
+        assert sum(map(len, fill(more))) >= sum(map(len, fill(demands)))
+
+
+@pytest.mark.parametrize("length", [1, 2, 50, 3000])
+def test_a_long_chain_of_people_giving_way_is_followed(length: int) -> None:
+    demands = [Demand(1, frozenset({f"{n:05}", f"{n + 1:05}"})) for n in range(length)]
+    filled = fill([*demands, Demand(1, frozenset({"00000"}))])
+    assert all(len(persons) == 1 for persons in filled)
+
+
+def test_a_count_beyond_all_people_ends() -> None:
+    assert fill([Demand(10**12, frozenset("ab"))]) == (("a", "b"),)

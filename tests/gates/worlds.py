@@ -1,0 +1,118 @@
+"""Small worlds of people, groups and consents, most of them in order and some not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from gates.model import Consent, Contributor, GroupFacts, Member, Policies, Snapshot
+from manifests.policy import Group, Rule, Seat
+from tests.gates.builders import (
+    CONTRIBUTORS,
+    DAY,
+    HOUR,
+    NOW,
+    POLICIES,
+    POLICY,
+    PROPOSED,
+    SECOND,
+    SNAPSHOT,
+    alter,
+    consent,
+    rule_of,
+)
+
+GROUPS = ("g0", "g1", "g2")
+PEOPLE = tuple(range(10, 15))
+
+_FAULTS: tuple[dict[str, Any], ...] = (
+    {"void": "edited"},
+    {"repository_id": 1},
+    {"pull_number": 8},
+    {"manifest_path": "releases/x/release.yaml"},
+    {"base_ref": "next"},
+    {"head_sha": "0" * 40},
+    {"revision": "0" * 64},
+    {"effective_rule": "0" * 64},
+    {"environments": ("staging",)},
+    {"artifacts": ()},
+    {"issued_at": NOW + 1},
+    {"issued_at": NOW - 72 * HOUR},
+    {"not_after": NOW},
+    {"kind": "Bot"},
+    {"via_app": True},
+    {"person": ""},
+    {"account": "github:999"},
+    {"decision": "reject"},
+    {"difference": "other bytes"},
+)
+
+
+def _some(of: tuple[str, ...], least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(of), unique=True, min_size=least).map(tuple)
+
+
+def _member(number: int) -> st.SearchStrategy[Member]:
+    return st.builds(
+        Member,
+        st.just(f"github:{number}"),
+        st.sampled_from([f"p{number}"] * 9 + ["p10"]),
+        st.just(f"P{number}"),
+        st.sampled_from(["User"] * 9 + ["Bot"]),
+        st.sampled_from([NOW - 90 * DAY] * 8 + [None, PROPOSED]),
+        st.sampled_from([None] * 7 + ["github:1", f"github:{number}", "github:10"]),
+        st.sampled_from([()] * 8 + [("p-alice",)]),
+    )
+
+
+@st.composite
+def consents(draw: Callable[[Any], Any], digest: str) -> Consent:
+    number = draw(st.sampled_from(PEOPLE))
+    who = Member(f"github:{number}", f"p{number}", f"P{number}")
+    fault = draw(st.sampled_from([{}] * 25 + list(_FAULTS)))
+    fields = {
+        "strength": draw(st.sampled_from(["attested", "personal", "passkey"])),
+        "way": draw(st.sampled_from(["review", "command", "cli"])),
+        "effective_rule": digest,
+        "id": f"c{draw(st.integers(0, 10**6))}",
+        **fault,
+    }
+    return consent(who, *draw(_some(GROUPS, 1)), **fields)
+
+
+@st.composite
+def worlds(draw: Callable[[Any], Any]) -> tuple[Policies, Snapshot]:
+    """Policies and a snapshot in which only people, groups and consents differ from the passing case."""
+    seats = tuple(
+        Seat(
+            group,
+            draw(st.integers(1, 2)),
+            draw(st.sampled_from(["attested", "attested", "personal", None])),
+            draw(st.sampled_from([("review", "command", "cli"), ("cli",)])),
+        )
+        for group in draw(_some(GROUPS, 1))
+    )
+    policy = alter(
+        POLICY,
+        groups={name: Group(github_team=f"acme/{name}") for name in GROUPS},
+        rules=(Rule("r", seats=seats),),
+    )
+    policies = alter(POLICIES, repository=policy)
+    groups = tuple(
+        GroupFacts(
+            name,
+            tuple(draw(_member(n)) for n in draw(st.lists(st.sampled_from(PEOPLE), unique=True, min_size=2))),
+            NOW - SECOND,
+        )
+        for name in GROUPS
+    )
+    hands = tuple(
+        Contributor(f"github:{number}", f"p{number}", draw(st.sampled_from(["committer", "evidence"])))
+        for number in draw(st.lists(st.sampled_from(PEOPLE), max_size=1))
+    )
+    known = alter(CONTRIBUTORS, known=CONTRIBUTORS.known + hands)
+    snapshot = alter(SNAPSHOT, contributors=known, groups=groups, consents=())
+    digest = rule_of(policies, snapshot).digest
+    return policies, alter(snapshot, consents=tuple(draw(st.lists(consents(digest), max_size=6))))
