@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from app.cli.exits import CannotFindOutError
 from app.cli.terminal import mark, plain
+
+A = TypeVar("A", bound="Answer")
 
 
 class ResultNode(msgspec.Struct, frozen=True):
@@ -35,9 +37,25 @@ class Answer(msgspec.Struct, frozen=True):
     attestation: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class Explanation(Answer, frozen=True, kw_only=True):
+    """What GET …/explanation gives back. ``same``: replayed now, the stored snapshot gives the same verdict."""
+
+    same: bool
+
+
 def read(data: bytes) -> Answer:
+    """Raises CannotFindOutError for anything but the gate's answer."""
+    return _read(data, Answer)
+
+
+def read_explanation(data: bytes) -> Explanation:
+    """Raises CannotFindOutError for anything but an explanation."""
+    return _read(data, Explanation)
+
+
+def _read(data: bytes, kind: type[A]) -> A:
     try:
-        return msgspec.json.decode(data, type=Answer)
+        return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CannotFindOutError(f"expected the gate's answer, found something else: {plain(str(error))}") from None
 

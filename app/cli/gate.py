@@ -71,11 +71,16 @@ def report(
 
 
 def explain(decision: Decision, url: Url = DEFAULT_URL, token: Token = "", as_json: AsJson = False) -> None:
-    """Why was this decided?"""
+    """Why was this decided? Exit code 1 when its stored facts no longer give the stored verdict."""
     from app.cli import answer, options
+    from app.cli.exits import NoError
 
     data = options.api(url, token).get(f"/api/v1/decisions/{_quoted(decision)}/explanation")
-    print(data.decode() if as_json else "\n".join(answer.lines(answer.read(data))))
+    found = answer.read_explanation(data)
+    print(data.decode() if as_json else "\n".join(answer.lines(found)))
+    if not found.same:
+        raise NoError("Replayed now, the stored facts give another verdict: run `countersign audit verify`.")
+    print("Replayed now, the stored facts give the same verdict.", file=sys.stderr)
 
 
 def _redeem(url: str, token: str, decision: str) -> None:

@@ -204,10 +204,23 @@ def test_redeem_and_report_reach_the_decision(countersign: Command, gate: GateSe
 
 
 def test_a_decision_is_explained(countersign: Command, gate: GateServer) -> None:
-    gate.answer(200, verdict("deny", "fail"))
+    gate.answer(200, verdict("deny", "fail", same=True))
     ended = countersign("explain", "d-1")
+    assert ended.code == 0
     assert "Ask acme/risk." in ended.out
     assert gate.asked[0].path == "/api/v1/decisions/d-1/explanation"
+
+
+def test_a_decision_whose_replay_differs_is_told(countersign: Command, gate: GateServer) -> None:
+    gate.answer(200, verdict("allow", same=False))
+    ended = countersign("explain", "d-1")
+    assert ended.code == 1
+    assert "another verdict" in ended.err
+
+
+def test_an_explanation_without_a_replay_is_none(countersign: Command, gate: GateServer) -> None:
+    gate.answer(200, verdict("allow"))
+    assert countersign("explain", "d-1").code == 3
 
 
 class Time:
