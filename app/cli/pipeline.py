@@ -6,7 +6,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -38,7 +38,9 @@ def commit(given: str | None, env: Mapping[str, str]) -> str:
     return found
 
 
-def oidc_token(env: Mapping[str, str], audience: str) -> str:
+def oidc_token(
+    env: Mapping[str, str], audience: str, fetch: Callable[[urllib.request.Request], bytes] | None = None
+) -> str:
     """A token of GitHub Actions for this service; empty outside a job with `id-token: write`.
 
     GitHub: "Configuring OpenID Connect", requesting the JWT using environment variables.
@@ -50,10 +52,15 @@ def oidc_token(env: Mapping[str, str], audience: str) -> str:
         f"{address}&audience={quote(audience.rstrip('/'), safe='')}", headers={"Authorization": f"Bearer {bearer}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            return msgspec.json.decode(response.read(1 << 20), type=_OidcAnswer).value
+        return msgspec.json.decode((fetch or _fetch)(request), type=_OidcAnswer).value
     except (urllib.error.URLError, OSError, msgspec.DecodeError) as error:
         raise CannotFindOutError(f"GitHub gave no OIDC token: {type(error).__name__}") from None
+
+
+def _fetch(request: urllib.request.Request) -> bytes:
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
+        answer: bytes = response.read(1 << 20)
+        return answer
 
 
 def _remote_repository() -> str:

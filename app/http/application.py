@@ -56,7 +56,10 @@ def build(
         )
     )  # fmt: skip
     for route in table:
-        app.router.add_route(route.method, route.path, _guarded(route))
+        if route.method == "GET":
+            app.router.add_get(route.path, _guarded(route), allow_head=True)
+        else:
+            app.router.add_route(route.method, route.path, _guarded(route))
     return app
 
 

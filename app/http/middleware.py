@@ -69,6 +69,9 @@ async def _answered(
     except Exception:
         _log.exception("unexpected error", method=request.method, path=request.path)
         found = _unexpected()
+    if request.writer.output_size:
+        # Half an answer is out already: breaking off is the only honest end.
+        raise ConnectionAbortedError("the answer was broken off")
     document = found.document(request[REQUEST_ID])
     if page is not None and _is_browser(request):
         return page(request, document)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from app.cli import asking, hashing, pipeline
 from app.cli.api import Api, BusyError
 from app.cli.asking import Question, Waiting
-from app.cli.exits import UsageError
+from app.cli.exits import CannotFindOutError, UsageError
 from tests.shell.conftest import Command
 from tests.shell.gate_server import GateServer, verdict
 
@@ -303,3 +304,27 @@ def test_a_checkout_says_what_it_is_about(tmp_path: Path, monkeypatch: pytest.Mo
         subprocess.run((*git, *command), check=True)
     head = subprocess.run(("git", "rev-parse", "HEAD"), capture_output=True, text=True, check=True).stdout.strip()
     assert (pipeline.repository(None, {}), pipeline.commit(None, {})) == ("acme/models", head)
+
+
+OIDC = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://ci.example.com/t?v=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "r"}
+
+
+def test_a_run_asks_the_platform_for_a_token_of_this_audience_only() -> None:
+    asked: list[str] = []
+
+    def fetch(request: urllib.request.Request) -> bytes:
+        asked.append(f"{request.full_url} {request.get_header('Authorization')}")
+        return b'{"count": 1, "value": "e.y.j"}'
+
+    assert pipeline.oidc_token(OIDC, "https://gate.example.com/", fetch) == "e.y.j"
+    assert asked == ["https://ci.example.com/t?v=1&audience=https%3A%2F%2Fgate.example.com Bearer r"]
+
+
+@pytest.mark.parametrize("env", [{}, {**OIDC, "ACTIONS_ID_TOKEN_REQUEST_URL": "http://ci.example.com/t?v=1"}])
+def test_elsewhere_there_is_no_platform_to_ask(env: dict[str, str]) -> None:
+    assert pipeline.oidc_token(env, "https://gate.example.com") == ""
+
+
+def test_a_platform_that_gives_no_token_is_no_answer() -> None:
+    with pytest.raises(CannotFindOutError):
+        pipeline.oidc_token(OIDC, "https://gate.example.com", lambda _request: b"<html>")

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
@@ -317,3 +317,21 @@ async def test_a_query_is_typed(aiohttp_client: AiohttpClient, asked: str, statu
     response = await client.get(f"/api/v1/thing{asked}")
     assert response.status == status
     assert found is None or await response.json() == found
+
+
+async def test_a_head_request_is_answered_like_a_get(aiohttp_client: AiohttpClient) -> None:
+    client = await aiohttp_client(application([]))
+    assert (await client.head("/healthz")).status == 200
+
+
+async def test_an_answer_that_fails_half_way_is_broken_off(aiohttp_client: AiohttpClient) -> None:
+    async def half(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"half")
+        raise RuntimeError("no more")
+
+    client = await aiohttp_client(application([route(half)]))
+    response = await client.post("/api/v1/thing")
+    with pytest.raises(ClientPayloadError):
+        await response.read()
