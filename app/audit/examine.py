@@ -43,7 +43,8 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True):
 
     ``gaps`` are pairs (expected, found); ``odd`` are rows whose hash, form or columns are not what they must be;
     ``broken`` are records that do not follow the one before in their trace; ``ends`` has tseq and leaf (hex)
-    of each trace's last record, ``last_at`` is the latest ``ts``.
+    of each trace's last record, ``last_at`` is the latest ``ts``, ``strangers`` are
+    numbers that are none.
     """
 
     leaves: list[bytes]
@@ -54,6 +55,7 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True):
     broken: list[Edge]
     ends: dict[str, tuple[int, str]]
     last_at: int
+    strangers: list[str]
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
@@ -67,11 +69,15 @@ def examine(log: str, seq: int, rows: Iterable[RecordRow], *, thorough: bool) ->
     edges: list[Edge] = []
     broken: list[Edge] = []
     ends: dict[str, tuple[int, str]] = {}
+    strangers: list[str] = []
     last_at = 0
     add = leaves.append
     for row in rows:
         found, body, leaf, trace_id, tseq, resource, event, at = row
         if found != seq:
+            if type(found) is not int:
+                strangers.append(repr(found))
+                continue
             gaps.append((seq, found))
         seq = found + 1
         actual = sha256(b"\x00" + body).digest()
@@ -103,7 +109,7 @@ def examine(log: str, seq: int, rows: Iterable[RecordRow], *, thorough: bool) ->
         elif before[1] != envelope.prev or before[0] + 1 != envelope.tseq:
             broken.append(Edge(envelope.trace_id, found, envelope.tseq, envelope.prev))
         ends[envelope.trace_id] = (envelope.tseq, actual.hex())
-    return Stretch(leaves, seq, gaps, odd, edges, broken, ends, last_at)
+    return Stretch(leaves, seq, gaps, odd, edges, broken, ends, last_at, strangers)
 
 
 def is_canonical(body: bytes) -> bool:

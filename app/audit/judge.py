@@ -25,7 +25,7 @@ class Judge:
         self.unexplained: dict[int, RecordRow] = {}
         """Rows whose body and leaf disagree, until a signed root tells which of the two was altered."""
         self.last_at = 0
-        self._gapped = False
+        self._gaps: list[range] = []
         self._moved: dict[int, int] = {}
         self._tainted: set[str] = set()
 
@@ -41,6 +41,12 @@ class Judge:
         self.ends.update(stretch.ends)
         self.last_at = max(self.last_at, stretch.last_at)
         self.next_seq = stretch.next_seq
+        self.strangers(stretch.strangers)
+
+    def strangers(self, found: Sequence[str]) -> None:
+        """Rows under what is no record's number: the service never wrote them."""
+        for seq in found:
+            self.add("audit.moved", None, f"record {seq} of log {self.log}: moved: no record was sealed as {seq}.")
 
     def settle(self, altered: str) -> None:
         """Report the rows that wait as ``body``, ``leaf`` or ``body_or_leaf`` altered."""
@@ -59,7 +65,7 @@ class Judge:
         origins = set(self._moved.values())
         for seq, sealed in sorted(self._moved.items()):
             twice = list(self._moved.values()).count(sealed) > 1
-            if twice or (sealed < self.next_seq and sealed not in self._moved):
+            if twice or self._stands(sealed):
                 code, word = "audit.duplicated", "duplicated: it holds a copy of the record"
             elif seq in origins:
                 code, word = "audit.reordered", "reordered: it holds the record"
@@ -70,7 +76,7 @@ class Judge:
     def trace_heads(self, stored: Sequence[tuple[str, int, bytes]]) -> None:
         """Whether each trace's stored end is the end that its records have."""
         heads = {trace: (tseq, leaf.hex()) for trace, tseq, leaf in stored}
-        if self._gapped or heads == self.ends:
+        if self._gaps or heads == self.ends:
             return
         for trace in sorted(heads.keys() | self.ends.keys()):
             if heads.get(trace) == self.ends.get(trace) or trace in self._tainted:
@@ -84,8 +90,13 @@ class Judge:
     def add(self, code: str, seq: int | None, message: str) -> None:
         self.findings.append(finding(code, self.log, seq, message))
 
+    def _stands(self, seq: int) -> bool:
+        """Whether record ``seq`` is where it belongs."""
+        gone = seq >= self.next_seq or any(seq in gap for gap in self._gaps)
+        return not gone and seq not in self._moved
+
     def _gap(self, expected: int, found: int) -> None:
-        self._gapped = True
+        self._gaps.append(range(expected, found))
         self.lost_at = min(self.lost_at, expected)
         which = f"record {expected}" if found == expected + 1 else f"records {expected} to {found - 1}"
         self.add("audit.removed", expected, f"{which} of log {self.log}: removed: record {found} comes next.")
@@ -126,7 +137,7 @@ class Judge:
             self._break(edge)
 
     def _break(self, edge: Edge) -> None:
-        if self._gapped or edge.trace_id in self._tainted:
+        if self._gaps or edge.trace_id in self._tainted:
             return
         self._tainted.add(edge.trace_id)
         message = (

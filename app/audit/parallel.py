@@ -10,6 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
 from app.audit.examine import Stretch, examine
 from app.audit.source import open_read_only, rows_between
 
@@ -35,8 +37,6 @@ def examine_in_processes(path: Path, log: str, size: int, processes: int, *, tho
 def _examine_range(path: Path, log: str, start: int, stop: int, *, thorough: bool) -> Stretch:
     with closing(open_read_only(path)) as connection:
         stretch = examine(log, start, rows_between(connection, log, start, stop), thorough=thorough)
-    if stretch.next_seq < stop:
-        stretch.gaps.append((stretch.next_seq, stop))
-    return Stretch(
-        stretch.leaves, stop, stretch.gaps, stretch.odd, stretch.edges, stretch.broken, stretch.ends, stretch.last_at
-    )
+    if stretch.next_seq == stop:
+        return stretch
+    return msgspec.structs.replace(stretch, next_seq=stop, gaps=[*stretch.gaps, (stretch.next_seq, stop)])

@@ -77,6 +77,7 @@ _REMEDIES = {
     "audit.rolled_back": "An older state was restored. Restore the newer one; nothing may be released meanwhile.",
     "audit.forked": "Two histories were signed. Stop releasing, keep both, replace the log's key.",
     "audit.unauthenticated": "Give the log's verifier key, from somewhere else than this database (--key).",
+    "audit.no_such_log": "Check the log's name and the database's address.",
     "audit.anchor_unreadable": "Give a checkpoint of this log, whole, signed with a key given by --key.",
     "audit.staged_leftover": "A replica that runs will number it; if none does, look why the sequencer fails.",
 }

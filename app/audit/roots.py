@@ -58,7 +58,10 @@ class Roots:
     def finish(self) -> Frontier:
         """Reports what was signed beyond the last record; answers the tree's right edge over all records."""
         for target in self._targets[self._next :]:
-            self._beyond(target)
+            if target.size > self._judge.next_seq:
+                self._beyond(target)
+            else:
+                self._signature(target)
         self._advance_to(self._have)
         return self._frontier
 
@@ -161,7 +164,7 @@ class Roots:
         self._judge.add("audit.root", self.last_good, message)
 
     def _beyond(self, target: Target) -> None:
-        log, have = self._judge.log, self._have
+        log, have = self._judge.log, self._judge.next_seq
         if target.anchor:
             message = (
                 f"log {log}: rolled back: {target.anchor} vouches for {target.size} records, "

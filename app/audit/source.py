@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import quote
@@ -18,17 +19,26 @@ from app.db.database import DatabaseUnavailableError
 ROWS = 4096
 """How many rows are fetched at a time."""
 
+NUMBERS_END = 2**62
+"""Beyond any record's number, and before whatever is no number: SQLite orders texts and blobs after them."""
+
 RecordRow: TypeAlias = tuple[int, bytes, bytes, str, int, str, str, int]
 """seq, body, leaf, trace_id, tseq, resource, event, at"""
 
-_RECORDS = "SELECT seq, body, leaf, trace_id, tseq, resource, event, at FROM records WHERE log = {} ORDER BY seq"
-_BETWEEN = (
-    "SELECT seq, body, leaf, trace_id, tseq, resource, event, at FROM records "
+_RECORDS_SQLITE = (
+    "SELECT seq, CAST(body AS BLOB), CAST(leaf AS BLOB), trace_id, tseq, resource, event, at FROM records "
     "WHERE log = ? AND seq >= ? AND seq < ? ORDER BY seq"
 )
-_CHECKPOINTS = "SELECT size, note FROM checkpoints WHERE log = {} ORDER BY size"
-_HEAD = "SELECT size, frontier, last_at FROM log_heads WHERE log = {}"
-_TRACE_HEADS = "SELECT trace_id, tseq, leaf FROM trace_heads WHERE log = {}"
+"""SQLite keeps any type in any column; casts see to it that bytes are bytes, whoever wrote them."""
+_RECORDS_POSTGRES = (
+    "SELECT seq, body, leaf, trace_id, tseq, resource, event, at FROM records WHERE log = $1 AND seq >= 0 ORDER BY seq"
+)
+_STRANGERS = "SELECT seq FROM records WHERE log = {} AND (seq < 0 OR seq >= {}) ORDER BY seq"
+_CHECKPOINTS = (
+    "SELECT CAST(size AS BIGINT), CAST(note AS TEXT) FROM checkpoints WHERE log = {} ORDER BY CAST(size AS BIGINT)"
+)
+_HEAD = "SELECT CAST(size AS BIGINT), CAST(frontier AS {blob}), CAST(last_at AS BIGINT) FROM log_heads WHERE log = {}"
+_TRACE_HEADS = "SELECT trace_id, CAST(tseq AS BIGINT), CAST(leaf AS {blob}) FROM trace_heads WHERE log = {}"
 _LOGS = (
     "SELECT log FROM log_heads UNION SELECT log FROM records UNION SELECT log FROM checkpoints "
     "UNION SELECT log FROM trace_heads ORDER BY log"
@@ -40,6 +50,10 @@ class Source(Protocol):
     """One snapshot of everything the log consists of, as it is stored."""
 
     async def logs(self) -> list[str]: ...
+    async def strangers(self, log: str) -> Sequence[str]:
+        """What stands where a record's number must stand, and is none."""
+        ...
+
     def records(self, log: str) -> AsyncIterator[Sequence[RecordRow]]: ...
     async def checkpoints(self, log: str) -> Sequence[tuple[int, str]]: ...
     async def head(self, log: str) -> tuple[int, bytes, int] | None: ...
@@ -54,26 +68,31 @@ class SqliteSource:
 
     def next_seq(self, log: str) -> int:
         """The number after the last record's."""
-        row = self._connection.execute("SELECT max(seq) FROM records WHERE log = ?", (log,)).fetchone()
+        sql = "SELECT max(seq) FROM records WHERE log = ? AND seq < ?"
+        row = self._connection.execute(sql, (log, NUMBERS_END)).fetchone()
         return 0 if row[0] is None else int(row[0]) + 1
 
     async def logs(self) -> list[str]:
         return [row[0] for row in self._connection.execute(_LOGS)]
 
+    async def strangers(self, log: str) -> Sequence[str]:
+        return [repr(row[0]) for row in self._connection.execute(_STRANGERS.format("?", "?"), (log, NUMBERS_END))]
+
     async def records(self, log: str) -> AsyncIterator[Sequence[RecordRow]]:
-        cursor = self._connection.execute(_RECORDS.format("?"), (log,))
-        while rows := cursor.fetchmany(ROWS):
-            yield rows
+        rows = rows_between(self._connection, log, 0, NUMBERS_END)
+        while batch := list(islice(rows, ROWS)):
+            yield batch
 
     async def checkpoints(self, log: str) -> Sequence[tuple[int, str]]:
         return self._connection.execute(_CHECKPOINTS.format("?"), (log,)).fetchall()
 
     async def head(self, log: str) -> tuple[int, bytes, int] | None:
-        row: tuple[int, bytes, int] | None = self._connection.execute(_HEAD.format("?"), (log,)).fetchone()
+        sql = _HEAD.format("?", blob="BLOB")
+        row: tuple[int, bytes, int] | None = self._connection.execute(sql, (log,)).fetchone()
         return row
 
     async def trace_heads(self, log: str) -> Sequence[tuple[str, int, bytes]]:
-        return self._connection.execute(_TRACE_HEADS.format("?"), (log,)).fetchall()
+        return self._connection.execute(_TRACE_HEADS.format("?", blob="BLOB"), (log,)).fetchall()
 
     async def staged(self) -> Sequence[tuple[str, bytes]]:
         return self._connection.execute(_STAGED).fetchall()
@@ -88,8 +107,12 @@ class PostgresSource:
     async def logs(self) -> list[str]:
         return [row[0] for row in await self._connection.fetch(_LOGS)]
 
+    async def strangers(self, log: str) -> Sequence[str]:
+        rows = await self._connection.fetch(_STRANGERS.format("$1", "$2"), log, NUMBERS_END)
+        return [str(row[0]) for row in rows]
+
     async def records(self, log: str) -> AsyncIterator[Sequence[RecordRow]]:
-        cursor = await self._connection.cursor(_RECORDS.format("$1"), log)
+        cursor = await self._connection.cursor(_RECORDS_POSTGRES, log)
         while rows := await cursor.fetch(ROWS):
             yield rows
 
@@ -97,11 +120,11 @@ class PostgresSource:
         return list(await self._connection.fetch(_CHECKPOINTS.format("$1"), log))
 
     async def head(self, log: str) -> tuple[int, bytes, int] | None:
-        row: tuple[int, bytes, int] | None = await self._connection.fetchrow(_HEAD.format("$1"), log)
+        row: tuple[int, bytes, int] | None = await self._connection.fetchrow(_HEAD.format("$1", blob="bytea"), log)
         return row
 
     async def trace_heads(self, log: str) -> Sequence[tuple[str, int, bytes]]:
-        return list(await self._connection.fetch(_TRACE_HEADS.format("$1"), log))
+        return list(await self._connection.fetch(_TRACE_HEADS.format("$1", blob="bytea"), log))
 
     async def staged(self) -> Sequence[tuple[str, bytes]]:
         return list(await self._connection.fetch(_STAGED))
@@ -109,7 +132,7 @@ class PostgresSource:
 
 def rows_between(connection: sqlite3.Connection, log: str, start: int, stop: int) -> Iterator[RecordRow]:
     """The records of a log from ``start`` up to, not including, ``stop``."""
-    return connection.execute(_BETWEEN, (log, start, stop))
+    return connection.execute(_RECORDS_SQLITE, (log, start, stop))
 
 
 @asynccontextmanager
@@ -140,6 +163,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         if form != address and path.with_name(path.name + "-wal").exists():
             break
         connection = sqlite3.connect(form, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
+        connection.text_factory = _text
         try:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA trusted_schema=OFF")
@@ -151,6 +175,11 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         else:
             return connection
     raise DatabaseUnavailableError(f"The database {path} cannot be read: {last}") from last
+
+
+def _text(data: bytes) -> str:
+    """Text that is not UTF-8 was not written by the service; it must be told, not stop the reading."""
+    return data.decode("utf-8", "backslashreplace")
 
 
 @asynccontextmanager

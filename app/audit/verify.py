@@ -78,8 +78,8 @@ async def _verify(database: str, options: _Options, logs: Sequence[str] | None, 
     findings: list[Finding] = []
     async with open_source(database) as source:
         stored = await source.logs()
-        wanted = stored if logs is None else list(logs)
-        anchors = _by_log(options.anchors, wanted, findings)
+        anchors = _by_log(options.anchors, findings)
+        wanted = sorted({*stored, *anchors}) if logs is None else list(logs)
         for log in wanted:
             report, found = await _Log(log, source, options, anchors.get(log, ())).verify()
             reports.append(report)
@@ -100,20 +100,24 @@ class _Log:
 
     async def verify(self) -> tuple[LogReport, list[Finding]]:
         checkpoints = [Target(size, note) for size, note in await self._source.checkpoints(self._log)]
-        origin, keys = _origin(self._log, self._options.keys, checkpoints)
-        roots = Roots(self._judge, origin, keys, [*checkpoints, *self._anchors], thorough=self._options.thorough)
+        origin, keys = _origin(self._log, self._options.keys, [*self._anchors, *checkpoints])
+        anchors = [anchor for anchor in self._anchors if self._vouches(anchor, origin, keys)]
+        roots = Roots(self._judge, origin, keys, [*checkpoints, *anchors], thorough=self._options.thorough)
         async for stretch in self._stretches():
             self._judge.take(stretch)
             roots.take(stretch.leaves)
             if self._options.progress is not None:
                 self._options.progress(self._log, stretch.next_seq)
         frontier = roots.finish()
+        self._judge.strangers(await self._source.strangers(self._log))
         self._judge.finish()
         self._newest(checkpoints)
         self._head(await self._source.head(self._log), frontier, exact=roots.last_good == frontier.size)
         self._judge.trace_heads(await self._source.trace_heads(self._log))
-        if not keys and (frontier.size or checkpoints):
-            self._unauthenticated()
+        if not frontier.size and not self._judge.findings:
+            self._unknown("audit.no_such_log", "expected records, found none.")
+        elif not keys:
+            self._unknown("audit.unauthenticated", "expected a verifier key, found none: who signed it is unknown.")
         report = LogReport(self._log, frontier.size, len(checkpoints), roots.signatures, frontier.root().hex())
         return report, self._judge.findings
 
@@ -158,9 +162,18 @@ class _Log:
             message = f"log {self._log}: head altered: its {what} is not that of its records."
             judge.add("audit.head_altered", None, message)
 
-    def _unauthenticated(self) -> None:
-        message = f"log {self._log}: expected a verifier key for it, found none: who signed it is unknown."
-        self._judge.findings.append(finding("audit.unauthenticated", self._log, None, message, "unknown"))
+    def _vouches(self, anchor: Target, origin: str, keys: Sequence[VerifierKey]) -> bool:
+        """Whether an anchor is signed for this log; one that is not is told and left out."""
+        try:
+            if keys:
+                checkpoint.verify(anchor.note.encode(), origin, keys)
+        except ManifestError as error:
+            self._judge.findings.append(_unusable(anchor.anchor, self._log, str(error)))
+            return False
+        return True
+
+    def _unknown(self, code: str, message: str) -> None:
+        self._judge.findings.append(finding(code, self._log, None, f"log {self._log}: {message}", "unknown"))
 
 
 def _origin(log: str, keys: Sequence[Key], checkpoints: Sequence[Target]) -> tuple[str, list[VerifierKey]]:
@@ -178,21 +191,22 @@ def _claimed(log: str, checkpoints: Sequence[Target]) -> str:
     return claimed if claimed.rpartition("/")[2] == log else log
 
 
-def _by_log(anchors: Sequence[Anchor], logs: Sequence[str], findings: list[Finding]) -> dict[str, list[Target]]:
+def _by_log(anchors: Sequence[Anchor], findings: list[Finding]) -> dict[str, list[Target]]:
     found: dict[str, list[Target]] = {}
     for anchor in anchors:
         try:
             parsed, _ = checkpoint.parse(anchor.note)
-            log, problem = parsed.origin.rpartition("/")[2], ""
         except ManifestError as error:
-            parsed, log, problem = None, "", str(error)
-        if parsed is not None and log in logs:
-            found.setdefault(log, []).append(Target(parsed.size, anchor.note.decode(), anchor.name))
-        else:
-            problem = problem or f"it is of log {log}, which is not among those verified."
-            message = f"{anchor.name}: expected a checkpoint of a log here: {problem}"
-            findings.append(finding("audit.anchor_unreadable", log, None, message, "unknown"))
+            findings.append(_unusable(anchor.name, "", str(error)))
+            continue
+        log = parsed.origin.rpartition("/")[2]
+        found.setdefault(log, []).append(Target(parsed.size, anchor.note.decode(), anchor.name))
     return found
+
+
+def _unusable(name: str, log: str, why: str) -> Finding:
+    message = f"{name}: expected a checkpoint of a log here: {why}"
+    return finding("audit.anchor_unreadable", log, None, message, "unknown")
 
 
 async def _leftovers(source: Source, now: int) -> list[Finding]:

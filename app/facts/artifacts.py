@@ -42,10 +42,7 @@ class Artifacts:
     ) -> tuple[ArtifactFacts, ...]:  # fmt: skip
         folder = posixpath.dirname(manifest_path)
         return tuple(
-            [
-                await self._one(github, repository, commit, folder, artifact, lineage)
-                for artifact in release.artifacts
-            ]
+            [await self._one(github, repository, commit, folder, artifact, lineage) for artifact in release.artifacts]
         )
 
     async def _one(
@@ -82,9 +79,7 @@ class Artifacts:
     async def _at_address(self, artifact: Artifact, uri: str) -> ArtifactFacts:
         row = await self._database.read(lambda tx: tx.first(_CHECKED, uri=uri, sha256=artifact.sha256))
         if row is not None:
-            return msgspec.structs.replace(
-                msgspec.json.decode(row.facts_json, type=ArtifactFacts), name=artifact.name
-            )
+            return msgspec.structs.replace(msgspec.json.decode(row.facts_json, type=ArtifactFacts), name=artifact.name)
         try:
             found = await self._source.digest(uri, self._limit)
         except NotFoundError:

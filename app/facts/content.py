@@ -51,9 +51,7 @@ class RepositoryContent:
             self._files[key] = data
         return data
 
-    async def digest(
-        self, github: GitHub, repository: tuple[int, str], path: str, commit: str
-    ) -> FileDigest | None:
+    async def digest(self, github: GitHub, repository: tuple[int, str], path: str, commit: str) -> FileDigest | None:
         """The digest of a file's exact bytes, or None when there is no such file. Raises NeighbourError."""
         key = (repository[0], path, commit)
         if key not in self._digests:

@@ -16,7 +16,7 @@ from integrations.github.port import Account, Commit, Pull
 # GitHub's own account commits what people merge or edit on its pages; the author is the person then.
 WEB_FLOW_ID = 19864447
 _CO_AUTHOR = re.compile(r"^co-authored-by:\s*[^<\r\n]*<([^>\r\n]*)>", re.IGNORECASE | re.MULTILINE)
-_NO_REPLY = re.compile(r"^(\d+)\+[A-Za-z0-9-]+@users\.noreply\.github\.com$", re.IGNORECASE)
+_NO_REPLY = re.compile(r"^(\d+)\+[A-Za-z0-9-]+@users\.noreply\.github\.com\Z", re.IGNORECASE)
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -36,9 +36,7 @@ def traces(
     return (*_requester(pull, documents), *_of_commits(commits), *_pushers(pull, heads))
 
 
-async def contributors(
-    people: People, found: Iterable[Trace], named: Iterable[Account], seen_at: int
-) -> Contributors:
+async def contributors(people: People, found: Iterable[Trace], named: Iterable[Account], seen_at: int) -> Contributors:
     """The persons behind the traces; ``named`` are the accounts that lineage and evidence name."""
     known: set[tuple[str, str, str, str]] = set()
     unknown = {trace.unknown for trace in found if trace.unknown}
@@ -108,10 +106,6 @@ def _pushers(pull: Pull, heads: Sequence[Head]) -> Iterator[Trace]:
         if kind == "github" and number:
             yield Trace("pusher", f"pushed {head.sha[:12]}", account_id=int(number))
         else:
-            yield Trace(
-                "pusher", "", unknown=f"Nobody told us who pushed {head.sha[:12]}: its delivery never came."
-            )
+            yield Trace("pusher", "", unknown=f"Nobody told us who pushed {head.sha[:12]}: its delivery never came.")
     if all(head.sha != pull.head_sha for head in arrived):
-        yield Trace(
-            "pusher", "", unknown=f"Nobody told us who pushed {pull.head_sha[:12]}: its delivery never came."
-        )
+        yield Trace("pusher", "", unknown=f"Nobody told us who pushed {pull.head_sha[:12]}: its delivery never came.")

@@ -31,14 +31,10 @@ def trusted_keys(tenant: TenantPolicy, policy: Policy | None) -> tuple[TrustedSi
     return tuple(signer for trust in layers for signers in trust.values() for signer in signers)
 
 
-def read_document(
-    data: bytes | None, path: str, type: str, keys: Iterable[PublicKey], fault: str = ""
-) -> ReadDocument:
+def read_document(data: bytes | None, path: str, type: str, keys: Iterable[PublicKey], fault: str = "") -> ReadDocument:
     """Never raises: an absent or unreadable document is a fact with a ``problem``."""
     if data is None:
-        return ReadDocument(
-            SignedDocument(path, type, problem=fault or f"There is no file {path} at this commit.")
-        )
+        return ReadDocument(SignedDocument(path, type, problem=fault or f"There is no file {path} at this commit."))
     try:
         envelope = dsse.parse(data)
         signers = tuple(sorted(dsse.verified_signers(envelope, keys)))
@@ -90,9 +86,7 @@ def _evidence(payload: bytes, path: str, type: str, data: bytes, signers: tuple[
         predicate_type=statement.predicate_type,
     )
     if statement.predicate_type != test_results.PREDICATE_TYPE:
-        problem = (
-            f"{path} is of type {statement.predicate_type}; evidence is read as {test_results.PREDICATE_TYPE}."
-        )
+        problem = f"{path} is of type {statement.predicate_type}; evidence is read as {test_results.PREDICATE_TYPE}."
         return ReadDocument(msgspec.structs.replace(facts, problem=problem))
     result = test_results.read(payload)
     return ReadDocument(msgspec.structs.replace(facts, result=result.result), result.named_people)

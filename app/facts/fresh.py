@@ -21,7 +21,10 @@ class Seen(msgspec.Struct, Generic[T], frozen=True):
 
 
 class FreshCache(Generic[T]):
-    """``read`` answers from memory what is at most ``max_age_s`` old; concurrent readers share one request."""
+    """``read`` answers from memory what is at most ``max_age_s`` old; concurrent readers share one request.
+
+    From half that age on a reader has it renewed behind its back, so that under load nobody waits.
+    """
 
     def __init__(self, clock: Clock, max_age_s: float, *, limit: int = 10_000) -> None:
         self._clock = clock
@@ -32,14 +35,20 @@ class FreshCache(Generic[T]):
 
     async def read(self, key: Hashable, source: Callable[[], Awaitable[T]]) -> Seen[T]:
         seen = self._seen.get(key)
-        if seen is not None and 0 <= self._clock() - seen.at <= self._max_age:
+        age = self._clock() - seen.at if seen is not None else -1
+        if seen is not None and 0 <= age <= self._max_age:
+            if age > self._max_age // 2:
+                self._start(key, source)
             return seen
+        return await asyncio.shield(self._start(key, source))
+
+    def _start(self, key: Hashable, source: Callable[[], Awaitable[T]]) -> asyncio.Task[Seen[T]]:
         task = self._reading.get(key)
         if task is None:
             task = asyncio.ensure_future(self._fetch(key, source))
             self._reading[key] = task
             task.add_done_callback(lambda done: self._settle(key, done))
-        return await asyncio.shield(task)
+        return task
 
     def put(self, key: Hashable, value: T, at: int) -> None:
         """Remember what was read elsewhere."""

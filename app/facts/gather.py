@@ -36,8 +36,9 @@ from manifests.revision import revision
 
 MAX_CHANGED_FILES = 3000
 MAX_DOCUMENT_BYTES = 10 * 1024 * 1024
-BRANCH_AGE_S = 20
-PULL_AGE_S = 20
+BRANCH_AGE_S = 15
+PULL_AGE_S = 15
+REACHABLE_AGE_S = 15
 POLICY_ENVIRONMENT = "policy"
 
 
@@ -54,6 +55,7 @@ class Gatherer:
         self._clock = clock
         self._branches: FreshCache[str] = FreshCache(clock, BRANCH_AGE_S)
         self._pulls: FreshCache[Pull] = FreshCache(clock, PULL_AGE_S)
+        self._reachable: FreshCache[bool] = FreshCache(clock, REACHABLE_AGE_S)
 
     def forget_branch(self, repository_id: int, ref: str) -> None:
         self._branches.forget((repository_id, ref))
@@ -63,6 +65,12 @@ class Gatherer:
 
     async def branch(self, github: GitHub, repository: Repository, ref: str) -> Seen[str]:
         return await self._branches.read((repository.id, ref), lambda: github.branch_sha(repository.name, ref))
+
+    async def reachable(self, github: GitHub, repository: Repository, commit: str, ref: str) -> Seen[bool]:
+        """Whether the base ref contains the commit."""
+        return await self._reachable.read(
+            (repository.id, commit, ref), lambda: github.contains(repository.name, commit, ref)
+        )
 
     async def view(
         self, tenant: Tenant, github: GitHub, repository: Repository, number: int, heads: Sequence[Head],
@@ -136,9 +144,7 @@ class Gatherer:
         changed = {path for file in files for path in (file.path, file.previous_path) if path}
         found = {path for path in changed if matches(glob, path)}
         for path in _neighbours(changed, posixpath.basename(glob)) - found:
-            if matches(glob, path) and await self.content.file(
-                github, key, path, pull.head_sha, MAX_RELEASE_BYTES
-            ):
+            if matches(glob, path) and await self.content.file(github, key, path, pull.head_sha, MAX_RELEASE_BYTES):
                 found.add(path)
         if POLICY_PATH in changed:
             found.add(POLICY_PATH)
@@ -273,9 +279,7 @@ def _expect_current(pull: Pull, heads: Sequence[Head]) -> None:
     arrived = {head.sha for head in heads if head.event == ARRIVED}
     left = {head.sha for head in heads if head.event == LEFT}
     if pull.state == "open" and pull.head_sha in left and arrived - left and pull.head_sha not in arrived - left:
-        raise LaggingError(
-            f"expected a head among {sorted(arrived - left)}, found {pull.head_sha}, which was left"
-        )
+        raise LaggingError(f"expected a head among {sorted(arrived - left)}, found {pull.head_sha}, which was left")
 
 
 def _foreign(pull: Pull, repository: Repository) -> str:

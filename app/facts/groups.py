@@ -16,7 +16,7 @@ from integrations.github.port import Account, GitHub, Team
 from manifests.policy import Group
 from manifests.record import Draft, facts
 
-GROUP_AGE_S = 30
+GROUP_AGE_S = 15
 
 
 class Groups:
@@ -49,15 +49,11 @@ class Groups:
                 members |= {member.account: member for member in seen.value}
                 seen_at = min(seen_at, seen.at)
             if group.members:
-                listed = await self._cache.read(
-                    ("list", group.members), lambda: self._listed(github, group.members)
-                )
+                listed = await self._cache.read(("list", group.members), lambda: self._listed(github, group.members))
                 members |= {member.account: member for member in listed.value}
                 seen_at = min(seen_at, listed.at)
         except NotFoundError:
-            return GroupFacts(
-                name, seen_at=asked_at, problem=f"{_source(group)} is not there or hidden from the App."
-            )
+            return GroupFacts(name, seen_at=asked_at, problem=f"{_source(group)} is not there or hidden from the App.")
         except _NotPinnedError as error:
             return GroupFacts(name, seen_at=asked_at, problem=str(error))
         except NeighbourError as error:

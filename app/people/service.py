@@ -71,6 +71,12 @@ class People:
             self._ever = await self._database.read(lambda tx: store.persons_ever(tx, self.tenant))
         return self._ever
 
+    async def linked_persons(self) -> frozenset[str]:
+        """Accounts whose link to a person has been confirmed and not taken back."""
+        events = await self._database.read(lambda tx: store.link_events(tx, self.tenant))
+        state = {event.account: event.state for event in events if event.state != "proposed"}
+        return frozenset(account for account, last in state.items() if last == "linked")
+
     async def key_holders(self) -> dict[str, str]:
         """The person behind each enrolled key, by fingerprint, also of keys that were revoked since."""
         return await self._database.read(lambda tx: store.key_holders(tx, self.tenant))

@@ -19,9 +19,7 @@ _ACCOUNT = text(
 )
 _RENAME = text("UPDATE accounts SET login = :login WHERE tenant = :tenant AND account = :account")
 _REASSIGN = text("UPDATE accounts SET person = :person WHERE tenant = :tenant AND account = :account")
-_LINKS = text(
-    "SELECT account, person FROM account_links WHERE tenant = :tenant AND state IN ('linked', 'unlinked')"
-)
+_LINKS = text("SELECT account, person FROM account_links WHERE tenant = :tenant AND state IN ('linked', 'unlinked')")
 _LINK_EVENTS = text(
     "SELECT id, account, person, state, by, at FROM account_links WHERE tenant = :tenant ORDER BY at, id"
 )
@@ -29,13 +27,10 @@ _LINK = text(
     "INSERT INTO account_links (id, tenant, account, person, state, by, at)"
     " VALUES (:id, :tenant, :account, :person, :state, :by, :at)"
 )
-_BY_LOGIN = text(
-    "SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND lower(login) = :login"
-)
+_BY_LOGIN = text("SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND lower(login) = :login")
 _ALL = text("SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant ORDER BY login")
 _MEMBERS = text(
-    "SELECT account, since, granted_by FROM memberships"
-    " WHERE tenant = :tenant AND source = :source AND until IS NULL"
+    "SELECT account, since, granted_by FROM memberships WHERE tenant = :tenant AND source = :source AND until IS NULL"
 )
 _JOIN = text(
     "INSERT INTO memberships (tenant, source, account, since, granted_by, until)"

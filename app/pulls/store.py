@@ -22,19 +22,20 @@ _SEE_REPOSITORY = text(
     " OR repositories.installation_id <> excluded.installation_id OR repositories.tenant <> excluded.tenant"
 )
 _PULL = text(
-    "INSERT INTO pulls (repository_id, number, tenant, state, base_ref, head_sha, author, title, outcome, updated_at)"
-    " VALUES (:repository_id, :number, :tenant, :state, :base_ref, :head_sha, :author, :title, :outcome, :at)"
+    "INSERT INTO pulls (repository_id, number, tenant, state, base_ref, head_sha, author, title, outcome, notes_json,"
+    " updated_at) VALUES (:repository_id, :number, :tenant, :state, :base_ref, :head_sha, :author, :title,"
+    " :outcome, :notes_json, :at)"
     " ON CONFLICT (repository_id, number) DO UPDATE SET state = excluded.state, base_ref = excluded.base_ref,"
     " head_sha = excluded.head_sha, title = excluded.title, outcome = excluded.outcome,"
+    " notes_json = excluded.notes_json,"
     " updated_at = excluded.updated_at"
 )
+_NOTES = text("SELECT notes_json, base_ref FROM pulls WHERE repository_id = :repository_id AND number = :number")
 _TWINS = text(
     "SELECT number, outcome FROM pulls WHERE repository_id = :repository_id AND head_sha = :head_sha"
     " AND base_ref = :base_ref AND state = 'open' AND number <> :number ORDER BY number"
 )
-_OPEN = text(
-    "SELECT number, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND state = 'open'"
-)
+_OPEN = text("SELECT number, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND state = 'open'")
 _HEADS = text(
     "SELECT sha, event, actor, received_at FROM heads WHERE repository_id = :repository_id AND number = :number"
 )
@@ -124,12 +125,18 @@ def see_repository(tx: Tx, repository: Repository, at: int) -> None:
 
 def save_pull(
     tx: Tx, *, repository_id: int, number: int, tenant: str, state: str, base_ref: str, head_sha: str, author: str,
-    title: str, outcome: str, at: int,
+    title: str, outcome: str, notes_json: str, at: int,
 ) -> None:  # fmt: skip
     tx.run(
         _PULL, repository_id=repository_id, number=number, tenant=tenant, state=state, base_ref=base_ref,
-        head_sha=head_sha, author=author, title=title, outcome=outcome, at=at,
+        head_sha=head_sha, author=author, title=title, outcome=outcome, notes_json=notes_json, at=at,
     )  # fmt: skip
+
+
+def pull_notes(tx: Tx, repository_id: int, number: int) -> tuple[str, str]:
+    """The stored answers as JSON, and the base ref as last seen."""
+    row = tx.first(_NOTES, repository_id=repository_id, number=number)
+    return ("[]", "") if row is None else (row.notes_json, row.base_ref)
 
 
 def twins(tx: Tx, repository_id: int, number: int, head_sha: str, base_ref: str) -> tuple[tuple[int, str], ...]:

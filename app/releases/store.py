@@ -45,6 +45,11 @@ _NEWER = text(
     " AND kind = :kind AND state = 'merged' AND proposed_at > :proposed_at AND id <> :id"
     " ORDER BY proposed_at DESC LIMIT 1"
 )
+_ENVIRONMENTS = text("SELECT environments_json FROM releases WHERE tenant = :tenant AND repository_id = :repository_id")
+_AT_PATH = text(
+    f"SELECT {_COLUMNS} FROM releases WHERE tenant = :tenant AND repository_id = :repository_id AND path = :path"
+    " AND state <> 'closed' ORDER BY proposed_at DESC LIMIT 50"
+)
 
 
 class LastVerdict(msgspec.Struct, frozen=True):
@@ -88,9 +93,7 @@ def one(tx: Tx, tenant: str, release_id: str) -> StoredRelease | None:
     return None if row is None else _read(row)
 
 
-def page(
-    tx: Tx, tenant: str, before: int = 2**62, before_id: str = "", most: int = 50
-) -> tuple[StoredRelease, ...]:
+def page(tx: Tx, tenant: str, before: int = 2**62, before_id: str = "", most: int = 50) -> tuple[StoredRelease, ...]:
     """Newest first; go on with the last one's ``updated_at`` and ``id``."""
     rows = tx.all(_LIST, tenant=tenant, before=before, before_id=before_id, most=most)
     return tuple(_read(row) for row in rows)
@@ -125,6 +128,17 @@ def newer_merged(tx: Tx, release: StoredRelease) -> int | None:
         proposed_at=release.proposed_at, id=release.id,
     )  # fmt: skip
     return None if row is None else row.number
+
+
+def has_environment(tx: Tx, tenant: str, repository_id: int, environment: str) -> bool:
+    """Whether any release of the repository was ever meant for this environment."""
+    rows = tx.all(_ENVIRONMENTS, tenant=tenant, repository_id=repository_id)
+    return any(environment in msgspec.json.decode(row.environments_json, type=tuple[str, ...]) for row in rows)
+
+
+def at_path(tx: Tx, tenant: str, repository_id: int, path: str) -> tuple[StoredRelease, ...]:
+    """Releases of this manifest that are open or merged, newest first."""
+    return tuple(_read(row) for row in tx.all(_AT_PATH, tenant=tenant, repository_id=repository_id, path=path))
 
 
 def _read(row: object) -> StoredRelease:

@@ -130,7 +130,7 @@ def _releases() -> None:
     op.create_table(
         "pulls", _number("repository_id", primary_key=True, autoincrement=False),
         _number("number", primary_key=True, autoincrement=False), _text("tenant"), _text("state"),
-        _text("base_ref"), _text("head_sha"), _text("author"), _text("title"), _text("outcome"), _number("updated_at"),
+        _text("base_ref"), _text("head_sha"), _text("author"), _text("title"), _text("outcome"), _text("notes_json"), _number("updated_at"),
     )  # fmt: skip
     op.create_index("pulls_head", "pulls", ["repository_id", "head_sha"])
     op.create_table(
@@ -168,7 +168,8 @@ def _releases() -> None:
     op.create_table(
         "changes", _text("release_id", primary_key=True), _text("environment", primary_key=True), _text("tenant"),
         _text("correlation_id", unique=True), _text("sys_id"), _text("number"), _text("state"), _text("content"),
-        _number("content_at"), _text("facts_json"), _number("seen_at"), _text("outcome"), _text("problem"),
+        _text("seen_content"), _number("content_at"), _text("facts_json"), _text("wanted_json"), _number("seen_at"),
+        _text("outcome"),
     )  # fmt: skip
 
 
@@ -193,6 +194,7 @@ def _decisions() -> None:
         _number("at"), _number("expires_at"), _text("asked_by"),
     )  # fmt: skip
     op.create_index("decisions_release", "decisions", ["release_id", "at"])
+    op.create_index("decisions_commit", "decisions", ["commit_sha", "environment"])
     op.create_table("redemptions", _text("decision_id", primary_key=True), _number("at"), _text("by"))
     op.create_table(
         "deployments", _text("id", primary_key=True), _text("tenant"), _text("release_id"), _text("environment"),

@@ -1,0 +1,122 @@
+"""Whether the log bears out what the grants table says. The log is the authority; a difference denies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import text
+
+from app.consents.store import StoredGrant
+from app.db.tx import Tx
+from gates.model import Consent
+from manifests import merkle, record
+from manifests.canonical import sha256_hex
+from manifests.errors import ManifestError
+
+_RECORDS = text(
+    "SELECT resource, leaf, body FROM records WHERE log = :log AND resource >= :first AND resource < :last ORDER BY seq"
+)
+
+
+class GrantData(msgspec.Struct, frozen=True):
+    """The data of a ``grant.recorded`` record: digests of the consent and of the signed statement."""
+
+    consent: str
+    decision: str
+    person: str
+    statement: str
+
+
+class VoidData(msgspec.Struct, frozen=True):
+    """The data of a ``grant.voided`` record."""
+
+    reason: str
+
+
+class Recorded(msgspec.Struct):
+    """What the log says of one grant. ``problem`` says that its records were altered."""
+
+    grant: GrantData | None = None
+    void: VoidData | None = None
+    problem: str = ""
+
+
+def resource(release_id: str, grant_id: str) -> str:
+    return f"grant/{release_id}/{grant_id}"
+
+
+def recorded(tx: Tx, log: str, release_id: str) -> dict[str, Recorded]:
+    """What the log says of every grant of a release, by grant id."""
+    found: dict[str, Recorded] = {}
+    prefix = resource(release_id, "")
+    for row in tx.all(_RECORDS, log=log, first=prefix, last=prefix[:-1] + "0"):
+        entry = found.setdefault(row.resource.rpartition("/")[2], Recorded())
+        _read(entry, row.resource, bytes(row.leaf), bytes(row.body))
+    return found
+
+
+def _read(entry: Recorded, named: str, leaf: bytes, body: bytes) -> None:
+    try:
+        if merkle.leaf_hash(body) != leaf:
+            raise ValueError("its bytes are not those that were hashed")
+        read = record.parse(body)
+        if read.resource != named:
+            raise ValueError(f"it speaks of {read.resource}")
+        if read.event == "grant.recorded" and entry.grant is None:
+            entry.grant = msgspec.json.decode(read.data, type=GrantData)
+        elif read.event == "grant.voided":
+            entry.void = msgspec.json.decode(read.data, type=VoidData)
+        else:
+            raise ValueError(f"it says {read.event} where that cannot be")
+    except (ValueError, ManifestError, msgspec.MsgspecError) as error:
+        entry.problem = f"The record {named} was altered: {error}."
+
+
+def consents(tx: Tx, log: str, release_id: str, grants: Iterable[StoredGrant]) -> tuple[Consent, ...]:
+    """The consents of a release, each with the ``difference`` between its row and the log, if there is one."""
+    said = recorded(tx, log, release_id)
+    found = [_borne_out(grant, said.pop(grant.id, Recorded())) for grant in grants]
+    found += [_missing(grant_id, entry) for grant_id, entry in said.items()]
+    return tuple(found)
+
+
+def borne_out(tx: Tx, log: str, grant: StoredGrant) -> Consent:
+    """One consent of another release, compared with the log."""
+    return _borne_out(grant, recorded(tx, log, grant.release_id).get(grant.id, Recorded()))
+
+
+def _borne_out(grant: StoredGrant, said: Recorded) -> Consent:
+    try:
+        consent = grant.consent
+    except msgspec.MsgspecError:
+        return _missing(grant.id, Recorded(problem=f"The row of grant {grant.id} cannot be read."))
+    difference = said.problem
+    if not difference and said.grant is None:
+        difference = f"Grant {grant.id} has a row but no record in the log."
+    elif not difference and said.grant is not None:
+        difference = _difference(grant, consent, said.grant)
+    if not difference and said.void is not None and grant.void_reason is None:
+        difference = f"The log says that grant {grant.id} is void, its row does not."
+    return msgspec.structs.replace(consent, difference=difference) if difference else consent
+
+
+def _difference(grant: StoredGrant, consent: Consent, data: GrantData) -> str:
+    same = (
+        data.consent == sha256_hex(grant.consent_json.encode())
+        and data.statement == grant.statement
+        and data.decision == consent.decision
+        and data.person == consent.person
+        and consent.id == grant.id
+    )
+    return "" if same else f"The row of grant {grant.id} is not what its record says."
+
+
+def _missing(grant_id: str, said: Recorded) -> Consent:
+    """Stands for a grant whose row is gone or unreadable: it counts for nothing and denies."""
+    return Consent(
+        id=grant_id, decision="hold", person="", account="", name="", repository_id=0, pull_number=0, manifest_path="",
+        base_ref="", head_sha="", revision="", effective_rule="", environments=(), groups=(), artifacts=(),
+        strength="attested", way="cli", issued_at=0, not_after=0,
+        difference=said.problem or f"The log has grant {grant_id}, but its row is gone.",
+    )  # fmt: skip

@@ -1,0 +1,95 @@
+"""Grants and their voids: a projection of the log, which each row must be borne out by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy import bindparam, text
+
+from app.db.tx import Tx
+from gates.model import Consent
+from manifests import canonical
+
+_INSERT = text(
+    "INSERT INTO grants (id, tenant, release_id, repository_id, number, path, decision, person, object, statement,"
+    " consent_json, nonce, issued_at) VALUES (:id, :tenant, :release_id, :repository_id, :number, :path, :decision,"
+    " :person, :object, :statement, :consent_json, :nonce, :issued_at)"
+)
+_ARTIFACT = text("INSERT INTO grant_artifacts (sha256, grant_id) VALUES (:sha256, :grant_id)")
+_VOID = text(
+    "INSERT INTO grant_voids (grant_id, reason, cause, at) VALUES (:grant_id, :reason, :cause, :at)"
+    " ON CONFLICT (grant_id) DO NOTHING"
+)
+_SELECT = (
+    "SELECT g.id, g.release_id, g.object, g.statement, g.consent_json, v.reason, v.cause FROM grants g"
+    " LEFT JOIN grant_voids v ON v.grant_id = g.id "
+)
+_OF_RELEASES = text(
+    _SELECT + "WHERE g.tenant = :tenant AND g.release_id IN :releases ORDER BY g.issued_at, g.id"
+).bindparams(bindparam("releases", expanding=True))
+_WITHHELD = text(
+    _SELECT + "WHERE g.tenant = :tenant AND g.release_id <> :release_id AND g.decision IN ('reject', 'hold')"
+    " AND g.id IN (SELECT grant_id FROM grant_artifacts WHERE sha256 IN :digests) ORDER BY g.issued_at, g.id"
+).bindparams(bindparam("digests", expanding=True))
+
+
+class StoredGrant(msgspec.Struct, frozen=True):
+    """A grant as its row tells it. ``consent_json`` are the canonical bytes that its record digests;
+    ``object`` is what it was said in (``comment:<id>``, ``review:<id>``, ``statement:<nonce>``)."""
+
+    id: str
+    release_id: str
+    object: str
+    statement: str
+    consent_json: str
+    void_reason: str | None = None
+    void_cause: str | None = None
+
+    @property
+    def consent(self) -> Consent:
+        """Raises msgspec.MsgspecError when somebody made the row unreadable."""
+        read = msgspec.json.decode(self.consent_json, type=Consent)
+        return msgspec.structs.replace(read, void=self.void_reason or "")
+
+
+class NewGrant(msgspec.Struct, frozen=True):
+    """A verified statement about to be recorded. ``envelope`` is its DSSE envelope."""
+
+    release_id: str
+    consent: Consent
+    object: str
+    nonce: str
+    envelope: bytes
+    memberships: bytes = b""
+
+
+def insert(tx: Tx, tenant: str, grant: NewGrant, statement: str) -> str:
+    """Returns the canonical text of the consent."""
+    consent_json = canonical.encode(grant.consent).decode()
+    consent = grant.consent
+    tx.run(
+        _INSERT, id=consent.id, tenant=tenant, release_id=grant.release_id, repository_id=consent.repository_id,
+        number=consent.pull_number, path=consent.manifest_path, decision=consent.decision, person=consent.person,
+        object=grant.object, statement=statement, consent_json=consent_json, nonce=grant.nonce,
+        issued_at=consent.issued_at,
+    )  # fmt: skip
+    tx.run_many(_ARTIFACT, [{"sha256": digest, "grant_id": consent.id} for digest in sorted(set(consent.artifacts))])
+    return consent_json
+
+
+def void(tx: Tx, grant_id: str, reason: str, cause: str, at: int) -> None:
+    tx.run(_VOID, grant_id=grant_id, reason=reason, cause=cause, at=at)
+
+
+def of_releases(tx: Tx, tenant: str, releases: Iterable[str]) -> tuple[StoredGrant, ...]:
+    wanted = sorted(releases)
+    return tuple(StoredGrant(*tuple(r)) for r in tx.all(_OF_RELEASES, tenant=tenant, releases=wanted)) if wanted else ()
+
+
+def withheld_elsewhere(tx: Tx, tenant: str, release_id: str, digests: Sequence[str]) -> tuple[StoredGrant, ...]:
+    """Rejections and holds of other releases with any of these artifacts."""
+    if not digests:
+        return ()
+    rows = tx.all(_WITHHELD, tenant=tenant, release_id=release_id, digests=sorted(set(digests)))
+    return tuple(StoredGrant(*tuple(row)) for row in rows)

@@ -1,0 +1,125 @@
+"""GitHub's deployment protection rules, answered by the gate."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import structlog
+
+from app.clock import SECOND, Clock
+from app.db.database import Database
+from app.db.tx import Tx
+from app.decisions import store as decisions
+from app.effects import store as effects
+from app.gate.service import Asked, Decided, Gate
+from app.pulls import store as pulls
+from app.pulls.store import Repository
+from app.releases import store as releases
+from app.releases.store import StoredRelease
+from app.repositories.keys import parts
+from app.tenants.registry import Tenant, Tenants
+from app.work.store import Lease
+from gates.render import title
+from integrations.errors import InDoubtError, NeighbourError
+from integrations.github.port import GitHub, GitHubApp
+
+KIND = "protection"
+AGAIN_S = 20
+MAX_COMMENT = 1000
+
+_log = structlog.get_logger()
+
+
+class ProtectionRules:
+    """Handles work keys ``protection/<repository id>/<run id>/<sha>/<environment>``."""
+
+    def __init__(self, database: Database, tenants: Tenants, github: GitHubApp, gate: Gate, clock: Clock) -> None:
+        self._database = database
+        self._tenants = tenants
+        self._github = github
+        self._gate = gate
+        self._clock = clock
+
+    async def __call__(self, lease: Lease) -> int | None:
+        repository_id, run_id, sha, environment = parts(lease.key)
+        repository = await self._database.read(lambda tx: pulls.repository(tx, int(repository_id)))
+        tenant = self._tenants.of_installation(repository.installation_id) if repository else None
+        if repository is None or tenant is None:
+            return None
+        done = await self._database.read(lambda tx: effects.get(tx, lease.key))
+        if done is not None and done.done == done.wanted:
+            return None
+        github = self._github.installation(repository.installation_id)
+        pending = await github.pending_environments(repository.name, int(run_id))
+        if environment.lower() not in {name.lower() for name in pending}:
+            _log.info("protection.not_pending", run=run_id, environment=environment)
+            return None
+        refusal = await self._workflow_refusal(tenant, github, repository, int(run_id), sha)
+        rows = await self._releases(tenant, github, repository, sha)
+        asked = Asked(environment.lower(), repository.name, sha, None, f"github:run/{run_id}")
+        decided = await self._gate.decide(tenant, asked, rows)
+        outcome = decided.verdict.outcome
+        if refusal:
+            await self._answer(github, repository, lease.key, int(run_id), environment, "rejected", refusal, decided)
+            return None
+        if outcome == "wait":
+            return self._clock() + AGAIN_S * SECOND
+        state = "approved" if outcome == "allow" else "rejected"
+        text = f"{title([decided.verdict])} (decision {decided.decision.id})"
+        await self._answer(github, repository, lease.key, int(run_id), environment, state, text, decided)
+        return None
+
+    async def _workflow_refusal(
+        self, tenant: Tenant, github: GitHub, repository: Repository, run_id: int, sha: str
+    ) -> str:
+        """Only workflows that the tenant policy lists may deploy, on the commit they were started for."""
+        run = await github.workflow_run(repository.name, run_id)
+        if run.head_sha != sha:
+            return f"Run {run_id} is for commit {run.head_sha[:12]}, the deployment for {sha[:12]}."
+        path = run.path.partition("@")[0]
+        if path not in tenant.policy.workflows:
+            return f"The workflow {path} is not among the workflows that the tenant policy lists. Use one of them."
+        return ""
+
+    async def _releases(
+        self, tenant: Tenant, github: GitHub, repository: Repository, sha: str
+    ) -> tuple[StoredRelease, ...]:
+        found: list[StoredRelease] = []
+        for pull in await github.pulls_of_commit(repository.name, sha):
+            number = pull.number
+            found += await self._database.read(partial(_of_pull, repository_id=repository.id, number=number))
+        return tuple(release for release in found if release.tenant == tenant.id)
+
+    async def _answer(
+        self, github: GitHub, repository: Repository, key: str, run_id: int, environment: str, state: str, text: str,
+        decided: Decided,
+    ) -> None:  # fmt: skip
+        """The decision is on record; the answer is written down as wanted, sent, and written down as done."""
+        wanted = f"{state}:{decided.decision.id}"
+        cause = f"decision/{decided.decision.id}"
+        now = self._clock()
+        await self._database.write(lambda tx: effects.want(tx, key, KIND, wanted, text.encode(), cause, now))
+        try:
+            await github.answer_protection_rule(
+                repository.name,
+                run_id,
+                environment,
+                "approved" if state == "approved" else "rejected",
+                text[:MAX_COMMENT],
+            )
+        except InDoubtError:
+            pending = await github.pending_environments(repository.name, run_id)
+            if environment.lower() in {name.lower() for name in pending}:
+                raise
+        except NeighbourError:
+            raise
+        await self._database.write(partial(self._answered, key=key, wanted=wanted, decided=decided, state=state))
+
+    def _answered(self, tx: Tx, key: str, wanted: str, decided: Decided, state: str) -> None:
+        effects.delivered(tx, key, wanted, wanted, self._clock())
+        if state == "approved":
+            decisions.redeem(tx, decided.decision.id, self._clock(), decided.decision.asked_by)
+
+
+def _of_pull(tx: Tx, repository_id: int, number: int) -> tuple[StoredRelease, ...]:
+    return releases.of_pull(tx, repository_id, number)

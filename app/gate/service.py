@@ -1,0 +1,273 @@
+"""Answers whether digests may go to an environment now: decided from fresh facts, recorded, signed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from app.blobs.store import BlobStore
+from app.changes import store as changes
+from app.clock import SECOND, Clock, NewId
+from app.db.database import Database
+from app.db.tx import Tx
+from app.decisions import snapshots
+from app.decisions import store as decisions
+from app.decisions.snapshots import EncodedSnapshot, SnapshotEncoder
+from app.decisions.store import StoredDecision
+from app.facts.fresh import FreshCache
+from app.facts.gather import Gatherer
+from app.facts.view import PullView, ReleaseView
+from app.gate.attest import Attester
+from app.gate.model import ReleaseSummary
+from app.pulls import store as pulls
+from app.pulls.evaluate import ReleaseFactsNow, release_facts
+from app.pulls.store import Repository
+from app.releases import store as releases
+from app.releases.store import StoredRelease
+from app.tenants.registry import Tenant
+from app.work import store as work
+from gates.decide import decide
+from gates.model import (
+    Contributors,
+    DeploymentFacts,
+    NamedDigest,
+    Policies,
+    PullFacts,
+    ReleaseFacts,
+    Snapshot,
+    Verdict,
+)
+from integrations.errors import NeighbourError
+from integrations.github.port import GitHub, GitHubApp
+from manifests import canonical
+from manifests.errors import Problem
+from manifests.record import Draft, facts
+
+VIEW_AGE_S = 20
+STALE_CHANGE_S = 20
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A question to the gate. ``subjects`` None means those of the manifest (GitHub's own protection rules name
+    none)."""
+
+    environment: str
+    repository: str
+    commit: str
+    subjects: tuple[NamedDigest, ...] | None
+    by: str
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """``attestation`` is the DSSE envelope of an allow, else empty."""
+
+    decision: StoredDecision
+    verdict: Verdict
+    release: ReleaseSummary | None
+    attestation: bytes
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A release that has the asked digests, with its pull request as it is now."""
+
+    row: StoredRelease
+    view: PullView
+    release: ReleaseView
+    revision: str
+
+
+class Gate:
+    """The gate of every tenant."""
+
+    def __init__(
+        self, database: Database, github: GitHubApp, gatherer: Gatherer, blobs: BlobStore, encoder: SnapshotEncoder,
+        attester: Attester, clock: Clock, new_id: NewId, ttl_s: int,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._github = github
+        self._gatherer = gatherer
+        self._blobs = blobs
+        self._encoder = encoder
+        self._attester = attester
+        self._clock = clock
+        self._new_id = new_id
+        self._ttl = ttl_s * SECOND
+        self._views: FreshCache[PullView] = FreshCache(clock, VIEW_AGE_S)
+
+    def forget(self, repository_id: int, number: int) -> None:
+        """Something happened to a pull request: its facts must be read anew."""
+        self._views.forget((repository_id, number))
+
+    def forget_all(self) -> None:
+        self._views.forget()
+
+    async def decide(self, tenant: Tenant, asked: Asked, rows: Sequence[StoredRelease] | None = None) -> Decided:
+        """The recorded and, if allowed, signed answer. ``rows`` narrows the releases it can be about.
+
+        Raises NeighbourError only when nothing at all could be found out.
+        """
+        repository = await self._database.read(lambda tx: pulls.repository_named(tx, tenant.id, asked.repository))
+        if repository is None:
+            return await self._unknown(tenant, asked, f"{asked.repository} is no repository that Countersign knows.")
+        if rows is None:
+            digests = [subject.sha256 for subject in asked.subjects or ()]
+            rows = await self._database.read(
+                lambda tx: releases.with_artifacts(tx, tenant.id, repository.id, digests) if digests else ()
+            )
+        rows = [row for row in rows if row.state != "closed"]
+        if not rows:
+            return await self._unknown(tenant, asked, "No release of this repository has any of these digests.")
+        github = self._github.installation(repository.installation_id)
+        candidate = await self._candidate(tenant, github, repository, asked, rows)
+        if candidate is None:
+            return await self._unknown(
+                tenant, asked, "The release with these digests is no longer in its pull request."
+            )
+        deployment = await self._deployment(github, repository, asked, candidate)
+        now = await self._database.read(
+            partial(_facts, tenant=tenant.id, row=candidate.row, digests=list(candidate.release.digests.values()))
+        )
+        snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
+        verdict = decide(candidate.view.policies, snapshot)
+        return await self._record(tenant, asked, candidate, candidate.view.policies, snapshot, verdict)
+
+    async def _candidate(
+        self, tenant: Tenant, github: GitHub, repository: Repository, asked: Asked, rows: Sequence[StoredRelease]
+    ) -> Candidate | None:
+        """The release whose revision the commit holds; failing that the newest, so that the denial can explain."""
+        first: Candidate | None = None
+        for row in sorted(rows, key=lambda row: (row.state != "merged", -row.proposed_at)):
+            view = (
+                await self._views.read(
+                    (repository.id, row.number), partial(self._view, tenant, github, repository, row)
+                )
+            ).value
+            release = view.release(row.path)
+            if release is None:
+                continue
+            revision = await self._gatherer.revision_at(github, repository, row.path, asked.commit)
+            candidate = Candidate(row, view, release, revision)
+            if revision and revision == release.facts.revision:
+                return candidate
+            first = first or candidate
+        return first
+
+    async def _view(self, tenant: Tenant, github: GitHub, repository: Repository, row: StoredRelease) -> PullView:
+        heads = await self._database.read(lambda tx: pulls.heads(tx, repository.id, row.number))
+        known = await self._database.read(lambda tx: releases.of_pull(tx, repository.id, row.number))
+        proposed = {one.path: one.proposed_at for one in known}
+        return await self._gatherer.view(tenant, github, repository, row.number, heads, proposed)
+
+    async def _deployment(
+        self, github: GitHub, repository: Repository, asked: Asked, candidate: Candidate
+    ) -> DeploymentFacts:
+        manifest = candidate.release.facts.manifest
+        subjects = asked.subjects
+        if subjects is None:
+            named = manifest.artifacts_for(asked.environment) if manifest else ()
+            subjects = tuple(NamedDigest(artifact.name, artifact.sha256) for artifact in named)
+        try:
+            reachable = await self._gatherer.reachable(github, repository, asked.commit, candidate.view.facts.base_ref)
+        except NeighbourError as error:
+            return DeploymentFacts(
+                asked.commit, False, candidate.revision, subjects, self._clock(), problem=f"GitHub: {error}"
+            )
+        return DeploymentFacts(asked.commit, reachable.value, candidate.revision, subjects, reachable.at)
+
+    def _snapshot(
+        self, tenant: Tenant, asked: Asked, candidate: Candidate, deployment: DeploymentFacts, now: ReleaseFactsNow
+    ) -> Snapshot:
+        release, view = candidate.release, candidate.view
+        told = release.facts
+        if now.superseded:
+            told = msgspec.structs.replace(told, superseded=now.superseded)
+        return Snapshot(
+            at=self._clock(), question="deploy", environment=asked.environment, tenant=tenant.id, pull=view.facts,
+            release=told, contributors=release.contributors, groups=release.groups.get(asked.environment, ()),
+            consents=now.consents, artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
+            change=now.changes.get(asked.environment), deployment=deployment, log=now.log,
+        )  # fmt: skip
+
+    async def _unknown(self, tenant: Tenant, asked: Asked, why: str) -> Decided:
+        """A denial that is recorded like any other, though there is no release to decide about."""
+        problem = Problem(
+            "release.unknown", why, "Deploy the exact artifacts of a release that was merged, from its commit."
+        )
+        at = self._clock()
+        policies = Policies(tenant.policy, None, problem="There is no release, so no policy applies.", seen_at=at)
+        snapshot = Snapshot(
+            at=at, question="deploy", environment=asked.environment, tenant=tenant.id,
+            pull=PullFacts(0, asked.repository, 0, "closed", False, "", "", at),
+            release=ReleaseFacts("", None, "", at, (problem,)), contributors=Contributors(seen_at=at),
+            deployment=DeploymentFacts(asked.commit, False, "", asked.subjects or (), at),
+        )  # fmt: skip
+        return await self._record(tenant, asked, None, policies, snapshot, decide(policies, snapshot))
+
+    async def _record(
+        self, tenant: Tenant, asked: Asked, candidate: Candidate | None, policies: Policies, snapshot: Snapshot,
+        verdict: Verdict,
+    ) -> Decided:  # fmt: skip
+        encoded = self._encoder.encode(policies, snapshot)
+        body = canonical.encode(verdict)
+        decision = StoredDecision(
+            id=self._new_id(), tenant=tenant.id, release_id=candidate.row.id if candidate else "", question="deploy",
+            environment=asked.environment, outcome=verdict.outcome, snapshot=encoded.digest,
+            verdict=canonical.sha256_hex(body), commit_sha=asked.commit, at=snapshot.at,
+            expires_at=snapshot.at + self._ttl if verdict.outcome == "allow" else 0, asked_by=asked.by,
+        )  # fmt: skip
+        attestation = b""
+        if verdict.outcome == "allow" and candidate is not None:
+            attestation = self._attester.attest(decision, candidate.view, candidate.release, snapshot, verdict)
+        await self._database.write(
+            partial(
+                self._write, decision=decision, candidate=candidate, encoded=encoded, verdict=verdict, body=body,
+                attestation=attestation, stale=_stale_change(snapshot),
+            )
+        )  # fmt: skip
+        summary = _summary(candidate, asked.repository) if candidate else None
+        return Decided(decision, verdict, summary, attestation)
+
+    def _write(
+        self, tx: Tx, decision: StoredDecision, candidate: Candidate | None, encoded: EncodedSnapshot,
+        verdict: Verdict, body: bytes, attestation: bytes, stale: bool,
+    ) -> None:  # fmt: skip
+        snapshots.save(tx, self._blobs, encoded)
+        bodies = [("verdict", body)]
+        if attestation:
+            bodies.append(("attestation", attestation))
+        digests = self._blobs.put_many(tx, bodies)
+        decisions.insert(tx, decision)
+        data = {
+            "attestation": digests[1] if attestation else "", "commit": decision.commit_sha,
+            "environment": decision.environment, "failing": list(verdict.failing()), "question": "deploy",
+            "revision": verdict.revision, "rule": verdict.effective_rule, "snapshot": encoded.digest,
+            "verdict": decision.verdict,
+        }  # fmt: skip
+        tx.stage(
+            decision.tenant,
+            Draft(
+                trace_id=candidate.row.trace_id if candidate else f"decision-{decision.id}", ts=decision.at,
+                stage="authorise", event="decision.recorded", component="gate", action="recorded",
+                resource=f"decision/{decision.id}", actor_ref=decision.asked_by, outcome=decision.outcome,
+                data=facts(data),
+            ),
+        )  # fmt: skip
+        if stale and candidate is not None:
+            work.mark(tx, changes.work_key(candidate.row.id, decision.environment), self._clock())
+
+
+def _facts(tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str]) -> ReleaseFactsNow:
+    return release_facts(tx, tenant, row, digests)
+
+
+def _stale_change(snapshot: Snapshot) -> bool:
+    """Have ServiceNow asked again, so that the next question finds fresh facts."""
+    change = snapshot.change
+    return change is not None and snapshot.at - change.seen_at > STALE_CHANGE_S * SECOND
+
+
+def _summary(candidate: Candidate, repository: str) -> ReleaseSummary:
+    row = candidate.row
+    return ReleaseSummary(row.id, repository, row.number, row.path, row.name, row.version, row.revision, row.trace_id)

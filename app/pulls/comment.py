@@ -1,0 +1,53 @@
+"""The one comment that Countersign keeps on a pull request: what is missing, and the exact line to paste."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.facts.view import PullView
+from app.pulls.consenting import Note, approve_line
+from gates.model import Verdict
+from gates.render import markdown, title
+from gates.terms import EffectiveRule
+from manifests.command import neutralise
+
+MARKER = "<!-- countersign -->"
+MAX_BODY = 60_000
+NOTHING_TOUCHED = "No release, artifact or policy is touched, so nothing needs a second pair of eyes."
+
+
+def body(view: PullView, verdicts: Sequence[tuple[str, Verdict]], notes: Sequence[Note], console: str) -> str:
+    """Markdown of the comment. ``verdicts`` are pairs of manifest path and verdict.
+
+    Its digest is what people were shown: it changes only when something they should know has changed.
+    """
+    parts = [MARKER, f"### {title([verdict for _, verdict in verdicts])}", _how(view)]
+    for path in dict.fromkeys(path for path, _ in verdicts):
+        release = view.release(path)
+        revision = release.facts.revision[:16] if release else ""
+        parts.append(f"#### {neutralise(path)} · revision `{revision or 'unreadable'}`")
+        parts.append(markdown([verdict for where, verdict in verdicts if where == path]))
+    if notes:
+        parts.append("#### Answers")
+        parts += [f"- **{neutralise(note.login)}**: {note.text}" for note in notes]
+    if console:
+        parts.append(f"[Everything about this release]({console})")
+    text = "\n\n".join(parts)
+    if len(text.encode()) > MAX_BODY:
+        text = text.encode()[:MAX_BODY].decode(errors="ignore") + "\n\n… shortened; the console shows it all."
+    return text
+
+
+def environments_shown(view: PullView) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for release in view.releases for name in release.environments))
+
+
+def _how(view: PullView) -> str:
+    if not any(isinstance(rule, EffectiveRule) for release in view.releases for rule in release.rules.values()):
+        return "Nobody can approve yet: see what is wrong below."
+    return (
+        "Read the evidence, then agree by pasting this line as a comment (drop an environment you do not mean):\n\n"
+        f"```\n{approve_line(view)}\n```\n\n"
+        "A GitHub review counts for all of these environments where the rule accepts reviews. `/reject` and `/hold` "
+        "stop the release, `/help` shows every command."
+    )

@@ -1,0 +1,279 @@
+"""Everything that one evaluation changes, in one transaction: facts, grants, verdicts, records, wishes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.blobs.store import BlobStore
+from app.changes import store as changes
+from app.changes.store import StoredChange
+from app.changes.wanted import wanted_change
+from app.clock import NewId
+from app.consents import bearing
+from app.consents import store as consents
+from app.consents.bearing import GrantData, VoidData
+from app.db.tx import Tx
+from app.decisions import snapshots
+from app.decisions import store as decisions
+from app.decisions.snapshots import SnapshotEncoder
+from app.decisions.store import StoredDecision
+from app.effects import store as effects
+from app.facts.view import PullView
+from app.inbox import store as inbox
+from app.inbox.store import StoredDelivery
+from app.pulls import store, wishes
+from app.pulls.consenting import Consented, Note, Void
+from app.pulls.observe import Said, actor
+from app.pulls.store import Head, Observation, Repository
+from app.releases import store as releases
+from app.releases.store import LastVerdict, StoredRelease
+from app.tenants.registry import Tenant
+from app.work import store as work
+from app.work.store import Lease
+from gates.model import Outcome, Snapshot, Verdict
+from gates.terms import EffectiveRule
+from manifests import canonical
+from manifests.record import Draft, facts
+from manifests.vocabulary import Event, Stage
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """The outcome of working on a pull request, about to be committed."""
+
+    tenant: Tenant
+    repository: Repository
+    view: PullView
+    releases: dict[str, StoredRelease]
+    before: tuple[StoredRelease, ...]
+    deliveries: tuple[StoredDelivery, ...]
+    heads: tuple[Head, ...]
+    fresh: tuple[tuple[Observation, Said], ...]
+    consented: Consented
+    verdicts: tuple[tuple[str, Snapshot, Verdict], ...]
+    notes: tuple[Note, ...]
+    now: int
+    public_url: str
+
+    @property
+    def outcome(self) -> Outcome:
+        outcomes = {verdict.outcome for _, _, verdict in self.verdicts}
+        return "deny" if "deny" in outcomes else "wait" if "wait" in outcomes else "allow"
+
+    @property
+    def due(self) -> int | None:
+        """When the clock alone can change a verdict."""
+        moments = [verdict.recheck_at for _, _, verdict in self.verdicts if verdict.recheck_at]
+        return min(moments, default=None) if self.view.facts.state == "open" else None
+
+
+class Committer:
+    """Writes evaluations down."""
+
+    def __init__(self, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId) -> None:
+        self._blobs = blobs
+        self._encoder = encoder
+        self._new_id = new_id
+
+    def __call__(self, tx: Tx, lease: Lease, evaluation: Evaluation) -> frozenset[str]:
+        """Returns the keys of the effects that are wanted anew. Raises LeaseLostError."""
+        work.hold(tx, lease)
+        writing = _Writing(tx, evaluation, self._blobs, self._encoder, self._new_id)
+        return writing.write()
+
+
+class _Writing:
+    def __init__(
+        self, tx: Tx, evaluation: Evaluation, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId
+    ) -> None:
+        self._tx = tx
+        self._of = evaluation
+        self._blobs = blobs
+        self._encoder = encoder
+        self._new_id = new_id
+        self._log = evaluation.tenant.id
+
+    def write(self) -> frozenset[str]:
+        of, tx = self._of, self._tx
+        store.see_repository(tx, of.repository, of.now)
+        store.add_heads(tx, of.repository.id, of.view.pull.number, of.heads)
+        store.add_observations(tx, of.repository.id, of.view.pull.number, [observation for observation, _ in of.fresh])
+        inbox.settle(tx, [delivery.id for delivery in of.deliveries])
+        before = {release.id: release for release in of.before}
+        for path, release in of.releases.items():
+            self._proposed(path, release, before.get(release.id))
+        for gone in before.values():
+            if gone.path not in of.releases:
+                self._withdrawn(gone)
+        self._grants()
+        for void in of.consented.voids:
+            self._void(void)
+        rows = {path: self._judged(path, release) for path, release in of.releases.items()}
+        for path, release in rows.items():
+            if release != before.get(release.id):
+                releases.save(tx, release)
+            self._changes(path, release)
+        store.save_pull(
+            tx, repository_id=of.repository.id, number=of.view.pull.number, tenant=of.tenant.id,
+            state=of.view.facts.state, base_ref=of.view.pull.base_ref, head_sha=of.view.pull.head_sha,
+            author=actor(of.view.pull.author), title=of.view.pull.title, outcome=of.outcome,
+            notes_json=msgspec.json.encode(of.notes).decode(), at=of.now,
+        )  # fmt: skip
+        return self._wish(rows)
+
+    def _proposed(self, path: str, release: StoredRelease, before: StoredRelease | None) -> None:
+        view = self._of.view.release(path)
+        assert view is not None
+        data = {"head": release.head_sha, "path": path, "revision": release.revision}
+        if before is None or before.revision != release.revision:
+            event: Event = "release.proposed" if before is None else "release.revised"
+            self._blobs.put_many(self._tx, [("release", source) for source in view.sources])
+            releases.save_artifacts(self._tx, release.id, release.revision, view.digests)
+            if before is None:
+                releases.save(self._tx, release)
+            self._record(
+                release, "propose", event, f"release/{release.id}", data, outcome=release.revision,
+                before=before.revision if before else "",
+            )  # fmt: skip
+        if before is not None and before.state != release.state and release.state == "closed":
+            self._record(release, "close", "release.closed", f"release/{release.id}", data, outcome="closed")
+
+    def _withdrawn(self, gone: StoredRelease) -> None:
+        """The pull request no longer touches it."""
+        if gone.state == "closed":
+            return
+        releases.save(self._tx, msgspec.structs.replace(gone, state="closed", updated_at=self._of.now))
+        data = {"head": self._of.view.pull.head_sha, "path": gone.path}
+        self._record(gone, "close", "release.closed", f"release/{gone.id}", data, outcome="withdrawn")
+        for change in changes.of_release(self._tx, gone.id):
+            work.mark(self._tx, change.work_key, self._of.now)
+
+    def _grants(self) -> None:
+        by_id = {release.id: release for release in self._of.releases.values()}
+        for grant in self._of.consented.grants:
+            bodies = [("statement", grant.envelope), ("memberships", grant.memberships)]
+            statement = self._blobs.put_many(self._tx, bodies)[0]
+            written = consents.insert(self._tx, self._log, grant, statement)
+            consent = grant.consent
+            data = GrantData(canonical.sha256_hex(written.encode()), consent.decision, consent.person, statement)
+            self._record(
+                by_id[grant.release_id], "approve", "grant.recorded", bearing.resource(grant.release_id, consent.id),
+                data, actor_ref=consent.person, outcome=consent.decision,
+            )  # fmt: skip
+        for note in self._of.consented.notes:
+            for release in list(by_id.values())[:1]:
+                data_refused = {"object": note.object, "text": canonical.sha256_hex(note.text.encode())}
+                self._record(
+                    release, "approve", "grant.refused", f"release/{release.id}", data_refused, outcome="refused"
+                )
+
+    def _void(self, void: Void) -> None:
+        consents.void(self._tx, void.grant.id, void.reason, void.cause, self._of.now)
+        release = next((r for r in self._of.releases.values() if r.id == void.grant.release_id), None)
+        release = release or next(iter(self._of.releases.values()))
+        self._record(
+            release, "approve", "grant.voided", bearing.resource(void.grant.release_id, void.grant.id),
+            VoidData(void.reason), outcome="void",
+        )  # fmt: skip
+
+    def _judged(self, path: str, release: StoredRelease) -> StoredRelease:
+        """The release with its verdicts; each verdict that says something new is a decision and a record."""
+        verdicts: dict[str, LastVerdict] = {}
+        for where, snapshot, verdict in self._of.verdicts:
+            if where != path or not verdict.environment:
+                continue
+            said = canonical.digest((release.head_sha, verdict))
+            last = release.verdicts.get(verdict.environment)
+            if last is None or last.digest != said:
+                last = LastVerdict(
+                    verdict.outcome, said, self._decided(release, snapshot, verdict), verdict.effective_rule,
+                    wishes.summary(verdict),
+                )  # fmt: skip
+            verdicts[verdict.environment] = last
+        changed = verdicts != release.verdicts
+        return msgspec.structs.replace(
+            release, verdicts=verdicts, updated_at=self._of.now if changed else release.updated_at
+        )
+
+    def _decided(self, release: StoredRelease, snapshot: Snapshot, verdict: Verdict) -> str:
+        encoded = self._encoder.encode(self._of.view.policies, snapshot)
+        snapshots.save(self._tx, self._blobs, encoded)
+        body = canonical.encode(verdict)
+        digest = self._blobs.put(self._tx, "verdict", body)
+        if self._of.view.policy_text is not None:
+            self._blobs.put(self._tx, "policy", self._of.view.policy_text)
+        decision = StoredDecision(
+            id=self._new_id(), tenant=self._log, release_id=release.id, question=verdict.question,
+            environment=verdict.environment, outcome=verdict.outcome, snapshot=encoded.digest, verdict=digest,
+            commit_sha=release.head_sha, at=snapshot.at, expires_at=0, asked_by="service:countersign",
+        )  # fmt: skip
+        decisions.insert(self._tx, decision)
+        data = {
+            "environment": verdict.environment, "failing": list(verdict.failing()), "head": release.head_sha,
+            "question": verdict.question, "revision": verdict.revision, "rule": verdict.effective_rule,
+            "snapshot": encoded.digest, "verdict": digest,
+        }  # fmt: skip
+        self._record(release, "verify", "verdict.recorded", f"decision/{decision.id}", data, outcome=verdict.outcome)
+        return decision.id
+
+    def _changes(self, path: str, release: StoredRelease) -> None:
+        """Have the change requests looked after: opened, kept in step, or cancelled."""
+        view = self._of.view.release(path)
+        for environment, rule in (view.rules if view else {}).items():
+            if not isinstance(rule, EffectiveRule) or "change" not in rule.gates:
+                continue
+            before = changes.one(self._tx, release.id, environment)
+            if before is None and release.state == "closed":
+                continue
+            change = before or StoredChange(release.id, environment, self._log, self._new_id())
+            wanted = (
+                wanted_change(self._of.view, view, release, environment, rule, self._of.public_url) if view else None
+            )
+            if change != before or wanted != change.wanted:
+                changes.save(self._tx, msgspec.structs.replace(change, wanted=wanted))
+            if before is None or wanted != before.wanted or release.state == "closed":
+                work.mark(self._tx, changes.work_key(release.id, environment), self._of.now)
+
+    def _wish(self, rows: dict[str, StoredRelease]) -> frozenset[str]:
+        of, tx = self._of, self._tx
+        if of.view.facts.state != "open":
+            return frozenset()
+        pull = of.view.pull
+        twins = store.twins(tx, of.repository.id, pull.number, pull.head_sha, pull.base_ref)
+        wanted: set[str] = set()
+        for wish in wishes.wishes(of, rows, twins):
+            known = effects.get(tx, wish.key)
+            if known is not None and known.wanted == wish.digest:
+                continue
+            if not rows:
+                self._untouched()
+            effects.want(tx, wish.key, wish.kind, wish.digest, wish.payload, wish.cause, of.now)
+            wanted.add(wish.key)
+        for number, _ in twins if wanted else ():
+            work.mark(tx, f"pull/{of.repository.id}/{number}", of.now)
+        return frozenset(wanted)
+
+    def _untouched(self) -> None:
+        """A green check has a record too, also where there is nothing to release."""
+        of = self._of
+        name = f"pull/{of.repository.id}/{of.view.pull.number}"
+        self._tx.stage(
+            self._log,
+            Draft(
+                trace_id=name, ts=of.now, stage="verify", event="verdict.recorded", component="pulls", action="verify",
+                resource=name, actor_ref="service:countersign", outcome="untouched",
+                data=facts({"base": of.view.pull.base_ref, "head": of.view.pull.head_sha}),
+            ),
+        )  # fmt: skip
+
+    def _record(
+        self, release: StoredRelease, stage: Stage, event: Event, resource: str, data: object, *, outcome: str,
+        actor_ref: str = "service:countersign", before: str = "",
+    ) -> None:  # fmt: skip
+        self._tx.stage(
+            self._log,
+            Draft(
+                trace_id=release.trace_id, ts=self._of.now, stage=stage, event=event, component="pulls",
+                action=event.partition(".")[2], resource=resource, actor_ref=actor_ref, outcome=outcome, before=before,
+                data=facts(data),
+            ),
+        )  # fmt: skip

@@ -1,0 +1,298 @@
+"""Works on one pull request: what is new, what is so, what follows, what shall be seen. One commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+import structlog
+
+from app.audit.projection import log_facts
+from app.changes import store as changes
+from app.clock import Clock, NewId
+from app.consents import bearing
+from app.consents import store as consents
+from app.consents.store import StoredGrant
+from app.db.database import Database
+from app.db.tx import Tx
+from app.facts.gather import Gatherer
+from app.facts.view import PullView, ReleaseView
+from app.inbox import store as inbox
+from app.inbox.store import StoredDelivery
+from app.metrics import Metrics
+from app.pulls import store
+from app.pulls.commit import Committer, Evaluation
+from app.pulls.consenting import Consented, Consenting, Note, Situation
+from app.pulls.observe import Said, actor, sight
+from app.pulls.outward import Outward
+from app.pulls.signing import Signer
+from app.pulls.store import Head, Observation, Repository
+from app.releases import store as releases
+from app.releases.store import StoredRelease
+from app.tenants.registry import Tenant, Tenants
+from app.work.store import Lease
+from gates.decide import decide
+from gates.model import ChangeFacts, Consent, LogFacts, Snapshot, Verdict
+from integrations.errors import NotFoundError
+from integrations.github.events import Event, EventError, PullRequestEvent, parse_event
+from integrations.github.port import Comment, GitHub, GitHubApp, Review
+from manifests.command import Command, parse_command
+from manifests.keys import PrivateKey
+
+MAX_NOTES = 6
+Judged = Callable[[int, int], None]
+"""Told the repository id and number of every pull request that was judged anew."""
+
+_log = structlog.get_logger()
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What the database holds of a pull request when work on it begins."""
+
+    deliveries: tuple[StoredDelivery, ...]
+    repository: Repository | None
+    heads: tuple[Head, ...]
+    observations: tuple[Observation, ...]
+    prompts: tuple[store.Prompt, ...]
+    releases: tuple[StoredRelease, ...]
+    grants: tuple[StoredGrant, ...]
+    notes: tuple[Note, ...]
+    base_ref: str
+
+
+class PullEvaluator:
+    """Handles work keys ``pull/<repository id>/<number>``."""
+
+    def __init__(
+        self, database: Database, tenants: Tenants, github: GitHubApp, gatherer: Gatherer, committer: Committer,
+        outward: Outward, key: PrivateKey, clock: Clock, new_id: NewId, metrics: Metrics, public_url: str, on_judged: Judged,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._tenants = tenants
+        self._github = github
+        self._gatherer = gatherer
+        self._commit = committer
+        self._outward = outward
+        self._key = key
+        self._clock = clock
+        self._new_id = new_id
+        self._metrics = metrics
+        self._public_url = public_url.rstrip("/")
+        self._on_judged = on_judged
+
+    async def __call__(self, lease: Lease) -> int | None:
+        _, repository_id, number = lease.key.split("/")
+        known = await self._database.read(lambda tx: _known(tx, lease.key, int(repository_id), int(number)))
+        tenant, repository = self._belongs(known)
+        if tenant is None or repository is None:
+            await self._database.write(lambda tx: self._ignore(tx, known))
+            return None
+        with structlog.contextvars.bound_contextvars(tenant=tenant.id, repository=repository.name, pull=int(number)):
+            return await self._evaluate(lease, tenant, repository, int(number), known)
+
+    async def _evaluate(
+        self, lease: Lease, tenant: Tenant, repository: Repository, number: int, known: Known
+    ) -> int | None:
+        github = self._github.installation(repository.installation_id)
+        fresh, heads, base_ref = self._see(known)
+        if known.deliveries or lease.failures:
+            self._gatherer.forget_pull(repository.id, number)
+        proposed = {release.path: release.proposed_at for release in known.releases}
+        view = await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref)
+        stored = self._stored(tenant, view, known)
+        consented = await self._consent(tenant, github, repository, number, known, fresh, heads, view, stored)
+        evaluation = await self._judge(tenant, repository, view, stored, known, fresh, heads, consented)
+        fresh_effects = await self._database.write(lambda tx: self._commit(tx, lease, evaluation))
+        self._on_judged(repository.id, number)
+        if view.facts.state == "open":
+            pull = view.pull
+            await self._outward.deliver(github, repository, number, pull.head_sha, pull.base_ref, fresh_effects)
+        self._metrics.evaluations.labels(outcome=evaluation.outcome).inc()
+        return evaluation.due
+
+    def _belongs(self, known: Known) -> tuple[Tenant | None, Repository | None]:
+        """The newest delivery says to which installation the repository belongs now."""
+        repository = known.repository
+        for delivery in known.deliveries:
+            event = _event(delivery)
+            if event is not None and event.repository_id and event.repository and event.installation_id:
+                tenant = self._tenants.of_installation(event.installation_id)
+                repository = Repository(
+                    event.repository_id, tenant.id if tenant else "", event.repository, event.installation_id
+                )
+        if repository is None:
+            return None, None
+        return self._tenants.of_installation(repository.installation_id), repository
+
+    def _ignore(self, tx: Tx, known: Known) -> None:
+        note = "the installation is listed in no tenant policy"
+        inbox.settle(tx, [delivery.id for delivery in known.deliveries], "ignored", note)
+
+    def _see(self, known: Known) -> tuple[list[tuple[Observation, Said]], tuple[Head, ...], str]:
+        """What the new deliveries show; returns it with all heads and the newest base ref."""
+        seen = {observation.id for observation in known.observations}
+        heads = {(head.sha, head.event): head for head in known.heads}
+        fresh: list[tuple[Observation, Said]] = []
+        base_ref = known.base_ref
+        for delivery in known.deliveries:
+            event = _event(delivery)
+            if event is None:
+                continue
+            sighting = sight(event, delivery)
+            for head in sighting.heads:
+                heads.setdefault((head.sha, head.event), head)
+            fresh += [pair for pair in sighting.observations if pair[0].id not in seen]
+            if isinstance(event, PullRequestEvent):
+                base_ref = event.base_ref
+        return fresh, tuple(heads.values()), base_ref
+
+    def _stored(self, tenant: Tenant, view: PullView, known: Known) -> dict[str, StoredRelease]:
+        """The stored releases by path, new ones included. Those no longer in the pull request are closed."""
+        by_path = {release.path: release for release in known.releases}
+        state = view.facts.state
+        found = {}
+        for release in view.releases:
+            before = by_path.get(release.path)
+            manifest = release.facts.manifest
+            identity = self._new_id() if before is None else before.id
+            found[release.path] = StoredRelease(
+                id=identity, tenant=tenant.id, repository_id=view.facts.repository_id, number=view.pull.number,
+                path=release.path, trace_id=before.trace_id if before else identity,
+                requester=actor(view.pull.author), proposed_at=release.facts.proposed_at, state=state,
+                head_sha=view.pull.head_sha, revision=release.facts.revision,
+                name=manifest.name if manifest else (before.name if before else release.path),
+                version=manifest.version if manifest else (before.version if before else ""),
+                kind=manifest.kind if manifest else (before.kind if before else ""),
+                environments=release.environments, verdicts=before.verdicts if before else {},
+                updated_at=before.updated_at if before else self._clock(),
+            )  # fmt: skip
+        return found
+
+    async def _consent(
+        self, tenant: Tenant, github: GitHub, repository: Repository, number: int, known: Known,
+        fresh: Sequence[tuple[Observation, Said]], heads: tuple[Head, ...], view: PullView,
+        stored: dict[str, StoredRelease],
+    ) -> Consented:  # fmt: skip
+        before = [(o, msgspec.json.decode(o.body_json, type=Said)) for o in known.observations]
+        accounts = [said.account for _, said in fresh if said.account is not None]
+        persons = await tenant.people.persons(accounts)
+        situation = Situation(
+            view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
+            observations=(*before, *fresh), read_back=await _read_back(github, repository, number, fresh),
+            persons={account: entry.person for account, entry in persons.items()}, now=self._clock(),
+        )  # fmt: skip
+        return Consenting(Signer(tenant.id, self._key, self._new_id), situation).judge(fresh)
+
+    async def _judge(
+        self, tenant: Tenant, repository: Repository, view: PullView, stored: dict[str, StoredRelease], known: Known,
+        fresh: Sequence[tuple[Observation, Said]], heads: tuple[Head, ...], consented: Consented,
+    ) -> Evaluation:  # fmt: skip
+        verdicts: list[tuple[str, Snapshot, Verdict]] = []
+        for release in view.releases:
+            row = stored[release.path]
+            now = await self._database.read(partial(_facts, tenant=tenant.id, row=row, release=release))
+            told = _after(now.consents, consented, row)
+            for environment in release.environments or ("",):
+                snapshot = snapshot_of(tenant.id, view, release, environment, self._clock(), now, told)
+                verdicts.append((release.path, snapshot, decide(view.policies, snapshot)))
+        notes = (*consented.notes, *known.notes)[:MAX_NOTES]
+        return Evaluation(
+            tenant=tenant, repository=repository, view=view, releases=stored, before=known.releases,
+            deliveries=known.deliveries, heads=heads, fresh=tuple(fresh), consented=consented, verdicts=tuple(verdicts),
+            notes=notes, now=self._clock(), public_url=self._public_url,
+        )  # fmt: skip
+
+
+class ReleaseFactsNow(msgspec.Struct, frozen=True):
+    """What only the database knows of a release: consents borne out by the log, change requests, the log itself."""
+
+    consents: tuple[Consent, ...]
+    changes: dict[str, ChangeFacts]
+    log: LogFacts
+    superseded: str
+
+
+def release_facts(tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str]) -> ReleaseFactsNow:
+    grants = consents.of_releases(tx, tenant, [row.id])
+    told = bearing.consents(tx, tenant, row.id, grants)
+    elsewhere = consents.withheld_elsewhere(tx, tenant, row.id, digests)
+    told += tuple(bearing.borne_out(tx, tenant, grant) for grant in elsewhere)
+    newer = releases.newer_merged(tx, row)
+    superseded = f"pull request #{newer} released a newer {row.name}" if newer else ""
+    return ReleaseFactsNow(told, changes.facts(tx, row.id), log_facts(tx, tenant), superseded)
+
+
+def snapshot_of(
+    tenant: str, view: PullView, release: ReleaseView, environment: str, at: int, now: ReleaseFactsNow,
+    told: tuple[Consent, ...],
+) -> Snapshot:  # fmt: skip
+    """The snapshot of the question whether the pull request may merge."""
+    facts = release.facts
+    if now.superseded:
+        facts = msgspec.structs.replace(facts, superseded=now.superseded)
+    return Snapshot(
+        at=at, question="merge", environment=environment, tenant=tenant, pull=view.facts, release=facts,
+        contributors=release.contributors, groups=release.groups.get(environment, ()), consents=told,
+        artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
+        change=now.changes.get(environment), log=now.log,
+    )  # fmt: skip
+
+
+def _facts(tx: Tx, tenant: str, row: StoredRelease, release: ReleaseView) -> ReleaseFactsNow:
+    return release_facts(tx, tenant, row, list(release.digests.values()))
+
+
+def _after(told: tuple[Consent, ...], consented: Consented, row: StoredRelease) -> tuple[Consent, ...]:
+    """The consents as they will be once this evaluation is committed."""
+    voided = {void.grant.id: void.reason for void in consented.voids}
+    now = tuple(
+        msgspec.structs.replace(consent, void=voided[consent.id]) if consent.id in voided else consent
+        for consent in told
+    )
+    return now + tuple(grant.consent for grant in consented.grants if grant.release_id == row.id)
+
+
+def _known(tx: Tx, key: str, repository_id: int, number: int) -> Known:
+    repository = store.repository(tx, repository_id)
+    stored = releases.of_pull(tx, repository_id, number)
+    tenant = repository.tenant if repository else ""
+    notes_json, base_ref = store.pull_notes(tx, repository_id, number)
+    return Known(
+        deliveries=inbox.unsettled(tx, key),
+        repository=repository,
+        heads=store.heads(tx, repository_id, number),
+        observations=store.observations(tx, repository_id, number),
+        prompts=store.prompts(tx, repository_id, number),
+        releases=stored,
+        grants=consents.of_releases(tx, tenant, [release.id for release in stored]),
+        notes=msgspec.json.decode(notes_json, type=tuple[Note, ...]),
+        base_ref=base_ref,
+    )
+
+
+def _event(delivery: StoredDelivery) -> Event | None:
+    try:
+        return parse_event(delivery.event, delivery.body)
+    except EventError as error:
+        _log.warning("delivery.unreadable", delivery=delivery.digest, error=str(error))
+        return None
+
+
+async def _read_back(
+    github: GitHub, repository: Repository, number: int, fresh: Sequence[tuple[Observation, Said]]
+) -> dict[str, Comment | Review | None]:
+    """What GitHub shows now of everything that would grant or lift something."""
+    found: dict[str, Comment | Review | None] = {}
+    for observation, said in fresh:
+        about, _, identity = observation.object.partition(":")
+        command = parse_command(said.body) if observation.kind == "comment.created" else None
+        granting = isinstance(command, Command) and command.verb in ("approve", "unhold")
+        try:
+            if about == "comment" and granting:
+                found[observation.object] = await github.comment(repository.name, int(identity))
+            elif observation.kind == "review.approved":
+                found[observation.object] = await github.review(repository.name, number, int(identity))
+        except NotFoundError:
+            found[observation.object] = None
+    return found

@@ -1,0 +1,118 @@
+"""Makes GitHub show what is wanted: idempotent by content, never twice, also after a crash in between."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+import structlog
+
+from app.clock import Clock
+from app.db.database import Database
+from app.db.tx import Tx
+from app.effects import store as effects
+from app.effects.store import Effect
+from app.metrics import Metrics
+from app.pulls import store, wishes
+from app.pulls.comment import MARKER
+from app.pulls.store import Prompt, Repository
+from app.pulls.wishes import CommentWish
+from integrations.errors import InDoubtError, NotFoundError
+from integrations.github.port import CheckRun, GitHub
+
+_log = structlog.get_logger()
+
+
+class Outward:
+    """Delivers the effects of one pull request."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+
+    async def deliver(
+        self, github: GitHub, repository: Repository, number: int, head_sha: str, base_ref: str, fresh: frozenset[str]
+    ) -> None:
+        """Deliver what is wanted and not done. ``fresh`` are keys wanted just now by this very attempt: those
+        were never sent before, all others may have been, so GitHub is asked first. Raises NeighbourError."""
+        keys = (wishes.check_key(repository.id, head_sha, base_ref), wishes.comment_key(repository.id, number))
+        wanted = await self._database.read(lambda tx: [effects.get(tx, key) for key in keys])
+        for effect in wanted:
+            if effect is None or effect.wanted == effect.done:
+                continue
+            try:
+                await self._one(github, repository, number, effect, effect.key in fresh)
+            except Exception:
+                self._metrics.effects.labels(kind=effect.kind, result="failed").inc()
+                raise
+            self._metrics.effects.labels(kind=effect.kind, result="delivered").inc()
+
+    async def _one(self, github: GitHub, repository: Repository, number: int, effect: Effect, fresh: bool) -> None:
+        if effect.kind == wishes.CHECK:
+            remote = await self._check(github, repository, effect, fresh)
+            await self._database.write(partial(self._done, effect=effect, remote=remote))
+        else:
+            wish = msgspec.json.decode(effect.payload, type=CommentWish)
+            remote = await self._comment(github, repository, number, effect, wish, fresh)
+            await self._database.write(
+                partial(
+                    self._prompted, repository_id=repository.id, number=number, effect=effect, remote=remote, wish=wish
+                )
+            )
+
+    async def _check(self, github: GitHub, repository: Repository, effect: Effect, fresh: bool) -> str:
+        check = msgspec.json.decode(effect.payload, type=CheckRun)
+        posted = None if fresh else await self._posted(github, repository, check)
+        if posted is None:
+            try:
+                posted = await github.create_check_run(repository.name, check)
+            except InDoubtError:
+                posted = await self._posted(github, repository, check)
+                if posted is None:
+                    raise
+        return str(posted.id)
+
+    async def _posted(self, github: GitHub, repository: Repository, check: CheckRun) -> CheckRun | None:
+        """The run as it stands, if it is the newest of its name."""
+        runs = await github.check_runs(repository.name, check.head_sha, check.name)
+        return runs[0] if runs and runs[0].external_id == check.external_id else None
+
+    async def _comment(
+        self, github: GitHub, repository: Repository, number: int, effect: Effect, wish: CommentWish, fresh: bool
+    ) -> str:
+        remote = effect.remote_id
+        if not remote and not (fresh and not effect.done):
+            remote = await self._ours(github, repository, number)
+        if remote:
+            try:
+                # Editing again does no harm: the text is the same.
+                return str((await github.edit_comment(repository.name, int(remote), wish.body)).id)
+            except NotFoundError:
+                _log.warning("comment.gone", pull=number, comment=remote)
+        try:
+            return str((await github.create_comment(repository.name, number, wish.body)).id)
+        except InDoubtError:
+            remote = await self._ours(github, repository, number)
+            if not remote:
+                raise
+            return remote
+
+    async def _ours(self, github: GitHub, repository: Repository, number: int) -> str:
+        """Our comment, found by its marker and by being posted through an App; empty when there is none."""
+        for found in await github.comments(repository.name, number):
+            ours = found.author is not None and found.author.type == "Bot"
+            if ours and found.body.startswith(MARKER):
+                return str(found.id)
+        return ""
+
+    def _done(self, tx: Tx, effect: Effect, remote: str) -> None:
+        effects.delivered(tx, effect.key, effect.wanted, remote, self._clock())
+
+    def _prompted(
+        self, tx: Tx, repository_id: int, number: int, effect: Effect, remote: str, wish: CommentWish
+    ) -> None:
+        self._done(tx, effect, remote)
+        store.add_prompt(
+            tx, repository_id, number, Prompt(wish.head_sha, effect.wanted, wish.environments, self._clock())
+        )

@@ -1,0 +1,165 @@
+"""What happens to a repository or an installation rather than to one pull request: passed on to whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from app.clock import Clock
+from app.db.database import Database
+from app.db.tx import Tx
+from app.facts.gather import Gatherer
+from app.gate.outcomes import Outcomes
+from app.gate.service import Gate
+from app.inbox import store as inbox
+from app.inbox.store import StoredDelivery
+from app.people import store as people
+from app.pulls import store as pulls
+from app.pulls.store import Repository
+from app.repositories.keys import group_key, protection_key
+from app.tenants.registry import SYSTEM, Tenant, Tenants
+from app.work import store as work
+from app.work.store import Lease
+from integrations.github.events import (
+    CheckRunEvent,
+    CheckSuiteEvent,
+    DeploymentStatusEvent,
+    Event,
+    EventError,
+    MembershipEvent,
+    MergeGroupEvent,
+    ProtectionRuleEvent,
+    PushEvent,
+    parse_event,
+)
+from integrations.github.port import GitHubApp
+from manifests.record import Draft, facts
+
+_log = structlog.get_logger()
+_BRANCH = "refs/heads/"
+
+
+class RepositoryEvents:
+    """Handles work keys ``repository/<id>`` and ``installation/<id>``."""
+
+    def __init__(
+        self, database: Database, tenants: Tenants, github: GitHubApp, gatherer: Gatherer, gate: Gate,
+        outcomes: Outcomes, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._tenants = tenants
+        self._github = github
+        self._gatherer = gatherer
+        self._gate = gate
+        self._outcomes = outcomes
+        self._clock = clock
+        self._app_id: int | None = None
+
+    async def __call__(self, lease: Lease) -> int | None:
+        deliveries = await self._database.read(lambda tx: inbox.unsettled(tx, lease.key))
+        app_id = await self._own_app_id() if deliveries else 0
+        for delivery in deliveries:
+            event = _event(delivery)
+            tenant = self._tenants.of_installation(delivery.installation_id)
+            if event is not None and tenant is not None:
+                self._forget(event, tenant)
+            await self._database.write(
+                lambda tx, delivery=delivery, event=event, tenant=tenant: self._settle(  # type: ignore[misc]
+                    tx, lease, delivery, event, tenant, app_id
+                )
+            )
+        return None
+
+    async def _own_app_id(self) -> int:
+        if self._app_id is None:
+            self._app_id = await self._github.app_id()
+        return self._app_id
+
+    def _forget(self, event: Event, tenant: Tenant) -> None:
+        """What was remembered of GitHub and may be otherwise now."""
+        if isinstance(event, PushEvent) and event.repository_id is not None:
+            self._gatherer.forget_branch(event.repository_id, event.ref.removeprefix(_BRANCH))
+            self._gate.forget_all()
+        elif event.repository_id is None or isinstance(event, MembershipEvent):
+            tenant.groups.forget()
+            self._gate.forget_all()
+
+    def _settle(
+        self, tx: Tx, lease: Lease, delivery: StoredDelivery, event: Event | None, tenant: Tenant | None, app_id: int
+    ) -> None:
+        work.hold(tx, lease)
+        if event is None or tenant is None:
+            note = "unreadable" if event is None else "the installation is listed in no tenant policy"
+            inbox.settle(tx, [delivery.id], "ignored", note)
+            self._refused(tx, delivery, note)
+            return
+        inbox.settle(tx, [delivery.id])
+        if event.repository_id is not None and event.repository is not None and delivery.installation_id is not None:
+            repository = Repository(event.repository_id, tenant.id, event.repository, delivery.installation_id)
+            pulls.see_repository(tx, repository, self._clock())
+        for key in self._keys(tx, event, tenant, delivery, app_id):
+            work.mark(tx, key, self._clock())
+
+    def _keys(self, tx: Tx, event: Event, tenant: Tenant, delivery: StoredDelivery, app_id: int) -> Iterable[str]:
+        repository = event.repository_id
+        match event:
+            case PushEvent() if repository is not None:
+                ref = event.ref.removeprefix(_BRANCH)
+                yield from (
+                    f"pull/{repository}/{number}"
+                    for number, base_ref, _ in pulls.open_pulls(tx, repository)
+                    if base_ref == ref
+                )
+            case CheckRunEvent() | CheckSuiteEvent() if repository is not None:
+                if event.action == "rerequested" and event.app_id == app_id:
+                    yield from (
+                        f"pull/{repository}/{number}"
+                        for number, _, head in pulls.open_pulls(tx, repository)
+                        if head == event.head_sha
+                    )
+            case ProtectionRuleEvent() if repository is not None:
+                yield protection_key(repository, event.run_id, event.environment, event.sha)
+            case MergeGroupEvent() if repository is not None and event.action == "checks_requested":
+                yield group_key(repository, event.head_sha, event.base_sha, event.base_ref)
+            case DeploymentStatusEvent():
+                yield from self._outcomes.seen(tx, tenant.id, event)
+            case MembershipEvent():
+                self._membership(tx, tenant, event)
+                yield from _every_open_pull(tx, tenant.id)
+            case _:
+                if repository is None:
+                    yield from _every_open_pull(tx, tenant.id)
+
+    def _membership(self, tx: Tx, tenant: Tenant, event: MembershipEvent) -> None:
+        source, account = f"github-team:{event.team_id}", f"github:{event.member.id}"
+        if event.action == "added":
+            by = f"github:{event.sender.id}" if event.sender else ""
+            people.join(tx, tenant.id, source, {account: by}, self._clock())
+        elif event.action == "removed":
+            people.leave(tx, tenant.id, source, [account], self._clock())
+
+    def _refused(self, tx: Tx, delivery: StoredDelivery, why: str) -> None:
+        tx.stage(
+            SYSTEM,
+            Draft(
+                trace_id=f"installation-{delivery.installation_id}", ts=self._clock(), stage="system",
+                event="delivery.refused", component="inbox", action="refused", resource=f"delivery/{delivery.digest}",
+                actor_ref="service:countersign", outcome="ignored", data=facts({"event": delivery.event, "why": why}),
+            ),
+        )  # fmt: skip
+
+
+def _every_open_pull(tx: Tx, tenant: str) -> Iterable[str]:
+    for repository in pulls.repositories(tx):
+        if repository.tenant == tenant:
+            for number, _, _ in pulls.open_pulls(tx, repository.id):
+                yield f"pull/{repository.id}/{number}"
+
+
+def _event(delivery: StoredDelivery) -> Event | None:
+    try:
+        return parse_event(delivery.event, delivery.body)
+    except EventError as error:
+        _log.warning("delivery.unreadable", delivery=delivery.digest, error=str(error))
+        return None

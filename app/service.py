@@ -1,0 +1,278 @@
+"""The one place that wires the service together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import Sequence
+
+import structlog
+from aiohttp import web
+
+from app import logging
+from app.blobs.store import BlobStore
+from app.changes.sync import ChangeSync
+from app.clock import Clock, NewId, new_id, now
+from app.db.database import Database
+from app.decisions.snapshots import SnapshotEncoder
+from app.facts.artifacts import Artifacts
+from app.facts.content import RepositoryContent
+from app.facts.gather import Gatherer
+from app.facts.groups import Groups
+from app.gate.attest import Attester
+from app.gate.deployments import Deployments
+from app.gate.groups import MergeGroups
+from app.gate.outcomes import Outcomes
+from app.gate.protection import ProtectionRules
+from app.gate.service import Gate
+from app.gate.views import GateViews
+from app.http.application import build
+from app.http.context import Check
+from app.http.route import Route
+from app.inbox.service import Inbox
+from app.inbox.views import WebhookViews
+from app.keys.model import ServerKeys
+from app.keys.service import open_database
+from app.keys.views import KeyViews
+from app.metrics import Metrics
+from app.people.service import People
+from app.people.views import PeopleViews
+from app.pulls.commit import Committer
+from app.pulls.evaluate import PullEvaluator
+from app.pulls.outward import Outward
+from app.releases.views import ReleaseViews
+from app.repositories.events import RepositoryEvents
+from app.settings.model import ServiceNowSettings, Settings, TenantSettings
+from app.settings.neighbours import refuse_simulators
+from app.sweeps.repair import Repair
+from app.sweeps.schedule import Schedule
+from app.tenants.registry import Tenant, Tenants
+from app.tokens.service import Tokens
+from app.tokens.views import TokenViews
+from app.work.runner import Handler, WorkRunner
+from integrations.artifacts.client import Artifacts as ArtifactClient
+from integrations.github.client import RestGitHubApp
+from integrations.github.port import GitHubApp
+from integrations.github.webhook import check_secrets
+from integrations.servicenow.auth import BasicCredentials, ClientCredentials
+from integrations.servicenow.client import PysnowServiceNow
+from manifests.policy_parser import parse_tenant_policy
+from manifests.record import Draft, facts
+
+_log = structlog.get_logger()
+
+
+class Service:
+    """One running Countersign. ``address`` is set once it listens."""
+
+    def __init__(
+        self, settings: Settings, database: Database, keys: ServerKeys, *, clock: Clock = now, make_id: NewId = new_id,
+        concurrency: int = 64,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.database = database
+        self.keys = keys
+        self.metrics = Metrics()
+        self.address = ""
+        self._clock = clock
+        self._new_id = make_id
+        self._secrets = [secret.get_secret_value().encode() for secret in settings.github.webhook_secrets]
+        check_secrets(self._secrets)
+        self.tenants = Tenants(_tenant(one, settings, database, clock, make_id) for one in settings.tenants)
+        self.github = _github(settings, clock)
+        self.blobs = BlobStore(clock)
+        self._artifacts = _artifacts(settings)
+        self._wire(concurrency)
+
+    def _wire(self, concurrency: int) -> None:
+        settings, database, clock, make_id = self.settings, self.database, self._clock, self._new_id
+        content = RepositoryContent()
+        limit = settings.artifacts.max_bytes
+        gatherer = Gatherer(content, Artifacts(database, content, self._artifacts, clock, limit), clock)
+        encoder = SnapshotEncoder()
+        attester = Attester(self.keys.gate, settings.verifier_id)
+        self.gate = Gate(
+            database, self.github, gatherer, self.blobs, encoder, attester, clock, make_id, settings.gate.decision_ttl_s
+        )
+        self.deployments = Deployments(database, clock, make_id)
+        pulls = PullEvaluator(
+            database, self.tenants, self.github, gatherer, Committer(self.blobs, encoder, make_id),
+            Outward(database, clock, self.metrics), self.keys.gate, clock, make_id, self.metrics,
+            settings.server.public_url, self.gate.forget,
+        )  # fmt: skip
+        outcomes = Outcomes(self.deployments, clock, self.metrics)
+        events = RepositoryEvents(database, self.tenants, self.github, gatherer, self.gate, outcomes, clock)
+        handlers: dict[str, Handler] = {
+            "pull": pulls,
+            "repository": events,
+            "installation": events,
+            "change": ChangeSync(database, self.tenants, clock, make_id),
+            "protection": ProtectionRules(database, self.tenants, self.github, self.gate, clock),
+            "group": MergeGroups(database, self.tenants, self.github, gatherer, clock),
+        }
+        self.runner = WorkRunner(database, handlers, clock, concurrency=concurrency)
+        self.inbox = Inbox(database, self.runner.wake)
+        self.repair = Repair(database, self.tenants, self.github, clock)
+        self._schedule = Schedule(database, {"repair": ("17 * * * *", self._repair)}, owner=make_id())
+        self.tokens = Tokens(database, clock)
+
+    async def _repair(self) -> None:
+        await self.repair()
+        self.runner.wake()
+
+    def routes(self) -> list[Route]:
+        logs = (*(tenant.id for tenant in self.tenants), "system")
+        return [
+            *WebhookViews(self.inbox, self._secrets, self._clock, self.metrics).routes(),
+            *GateViews(
+                self.gate, self.deployments, self.database, self.blobs, self.tenants, self._clock, self.metrics
+            ).routes(),
+            *ReleaseViews(self.database).routes(),
+            *PeopleViews(self.database, self.tenants).routes(),
+            *TokenViews(self.tokens).routes(),
+            *KeyViews(self.keys, logs).routes(),
+        ]
+
+    def checks(self) -> dict[str, Check]:
+        """What /readyz asks."""
+
+        async def database() -> str | None:
+            try:
+                await self.database.read(lambda tx: None)
+            except Exception as error:
+                return f"the database cannot be read: {error}"
+            return None
+
+        async def github() -> str | None:
+            return None if self.settings.github.app_id else "github.app_id is not set; see `countersign doctor`"
+
+        async def tenants() -> str | None:
+            return None if list(self.tenants) else "no tenant is set up; add [[tenants]] to the settings"
+
+        return {"database": database, "github": github, "tenants": tenants}
+
+    async def start(self, *, sweep: bool = True) -> None:
+        """Listen, work, and catch up with what was missed while down."""
+        app = build(
+            self.routes(), metrics=self.metrics, authenticators=[self.tokens], checks=self.checks(),
+            public_url=self.settings.server.public_url,
+        )  # fmt: skip
+        self._web = web.AppRunner(app, access_log=None, shutdown_timeout=10)
+        await self._web.setup()
+        site = web.TCPSite(self._web, self.settings.server.host, self.settings.server.port, backlog=4096)
+        await site.start()
+        self.address = _address(self._web)
+        await self._record("service.started")
+        self.runner.start()
+        self._schedule.start()
+        self._catching_up = asyncio.create_task(self._catch_up()) if sweep else None
+        # What is alive now lives as long as the service: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        _log.info("service.ready", address=self.address)
+
+    async def _catch_up(self) -> None:
+        try:
+            await self._repair()
+        except Exception as error:
+            _log.exception("sweep.failed", error=repr(error))
+
+    async def stop(self) -> None:
+        """Answer what was accepted, finish what is under way, lose nothing."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            await asyncio.gather(self._catching_up, return_exceptions=True)
+        await self._schedule.stop()
+        await self._web.cleanup()
+        await self.runner.stop()
+        with contextlib.suppress(Exception):
+            await self._record("service.stopped")
+        for tenant in self.tenants:
+            if tenant.servicenow is not None:
+                await tenant.servicenow.close()
+        await self._artifacts.close()
+        await self.github.close()
+        await self.database.close()
+
+    async def _record(self, event: str) -> None:
+        draft = Draft(
+            trace_id="service", ts=self._clock(), stage="system", event=event, component="service",  # type: ignore[arg-type]
+            action=event.partition(".")[2], resource="service", actor_ref="service:countersign", outcome="ok",
+            data=facts({"settings": self.settings.digest()}),
+        )  # fmt: skip
+        await self.database.write(lambda tx: tx.stage("system", draft))
+
+
+def _tenant(one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId) -> Tenant:
+    text = one.policy.read_bytes()
+    people = People(one.id, database, clock, make_id)
+    servicenow = _servicenow(one.servicenow, clock, settings) if one.servicenow else None
+    return Tenant(
+        one.id, parse_tenant_policy(text, str(one.policy)), text, people, Groups(one.id, database, people, clock),
+        servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
+    )  # fmt: skip
+
+
+def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings) -> PysnowServiceNow:
+    credentials: BasicCredentials | ClientCredentials
+    if one.client_secret is not None:
+        credentials = ClientCredentials(one.client_id, one.client_secret.get_secret_value())
+    else:
+        credentials = BasicCredentials(one.user, one.password.get_secret_value() if one.password else "")
+    return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox)
+
+
+def _github(settings: Settings, clock: Clock) -> GitHubApp:
+    key = settings.github.private_key
+    return RestGitHubApp(
+        settings.github.app_id, key.get_secret_value() if key else "", clock=clock, base_url=settings.github.api_url,
+        pacing=settings.github.paced,
+    )  # fmt: skip
+
+
+def _artifacts(settings: Settings) -> ArtifactClient:
+    artifacts = settings.artifacts
+    return ArtifactClient(
+        file_roots=artifacts.file_roots, https_hosts=artifacts.https_hosts, s3_endpoint=artifacts.s3_endpoint or None
+    )
+
+
+def _address(runner: web.AppRunner) -> str:
+    for site in runner.addresses:
+        return f"http://{site[0]}:{site[1]}"
+    raise RuntimeError("expected the web server to listen, found no address")
+
+
+async def open_service(settings: Settings, *, clock: Clock = now, concurrency: int = 64) -> Service:
+    """Migrated database, keys, everything wired; not yet listening."""
+    database, keys = await open_database(settings, clock)
+    try:
+        return Service(settings, database, keys, clock=clock, concurrency=concurrency)
+    except BaseException:
+        await database.close()
+        raise
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then stop gracefully."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    if not settings.sandbox:
+        await refuse_simulators(settings)
+    service = await open_service(settings)
+    await service.start()
+    await stopping.wait()
+    _log.info("service.stopping")
+    await service.stop()
+
+
+def serve(settings: Settings) -> None:
+    logging.configure(settings.log.level, settings.log.format)
+    asyncio.run(run(settings))
+
+
+__all__: Sequence[str] = ("Service", "open_service", "run", "serve")
