@@ -62,6 +62,8 @@ class Judge:
     def finish(self) -> None:
         """Names records that stand where another was sealed, now that all have been seen."""
         self.settle("body_or_leaf")
+        for gap in self._gaps:
+            self._removed(gap)
         origins = set(self._moved.values())
         for seq, sealed in sorted(self._moved.items()):
             twice = list(self._moved.values()).count(sealed) > 1
@@ -96,10 +98,15 @@ class Judge:
         return not gone and seq not in self._moved
 
     def _gap(self, expected: int, found: int) -> None:
-        self._gaps.append(range(expected, found))
         self.lost_at = min(self.lost_at, expected)
-        which = f"record {expected}" if found == expected + 1 else f"records {expected} to {found - 1}"
-        self.add("audit.removed", expected, f"{which} of log {self.log}: removed: record {found} comes next.")
+        if self._gaps and self._gaps[-1].stop == expected:
+            # Two stretches met inside it.
+            expected = self._gaps.pop().start
+        self._gaps.append(range(expected, found))
+
+    def _removed(self, gap: range) -> None:
+        which = f"record {gap.start}" if len(gap) == 1 else f"records {gap.start} to {gap.stop - 1}"
+        self.add("audit.removed", gap.start, f"{which} of log {self.log}: removed: record {gap.stop} comes next.")
 
     def _odd(self, row: RecordRow) -> None:
         seq, body, leaf, trace_id = row[:4]

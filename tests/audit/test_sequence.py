@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -71,7 +72,7 @@ async def test_each_log_counts_for_itself(database_url: str) -> None:
 
         await database.write(unit)
         for log in ("acme", "zeta"):
-            found = await database.read(lambda tx, log=log: records(tx, log))
+            found = await database.read(partial(records, log=log))
             assert [item.seq for item in found] == [item.tseq for item in found] == [0, 1, 2]
 
 

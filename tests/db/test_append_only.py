@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -40,12 +42,12 @@ async def test_every_protected_table_refuses(database_url: str, change: str) -> 
         if ONLY_ON.get(change, database.dialect) != database.dialect:
             pytest.skip(f"{database.dialect} has no such statement")
         for table in PROTECTED:
-            column = await database.write(lambda tx, table=table: insert_any(tx, table))
+            column = await database.write(partial(insert_any, table=table))
             sql = text(CHANGES[change].format(table=table, column=column))
             with pytest.raises(DBAPIError, match=f"countersign: {table} is append-only"):
-                await database.write(lambda tx, sql=sql: tx.run(sql))
+                await database.write(partial(Tx.run, sql=sql))
             count = text(f"SELECT count(*) AS n FROM {table}")
-            row = await database.read(lambda tx, count=count: tx.first(count))
+            row = await database.read(partial(Tx.first, sql=count))
             assert row is not None
             assert row.n == 1
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,18 +26,22 @@ def add(tx: Tx, slot: int) -> int:
     return slot
 
 
+def adding(slot: int) -> Callable[[Tx], int]:
+    return lambda tx: add(tx, slot)
+
+
 def slots(tx: Tx) -> list[int]:
     return [row.slot for row in tx.all(SLOTS)]
 
 
-def add_and_fail(tx: Tx, slot: int) -> None:
+def add_and_fail(tx: Tx, slot: int) -> int:
     add(tx, slot)
     raise LookupError(str(slot))
 
 
 async def test_a_unit_that_raises_is_rolled_back_alone(database_url: str) -> None:
     async with opened(database_url) as database:
-        units = [lambda tx, n=n: (add_and_fail if n % 3 == 0 else add)(tx, n) for n in range(100)]
+        units = [partial(add if n % 3 else add_and_fail, slot=n) for n in range(100)]
         answers = await asyncio.gather(*map(database.write, units), return_exceptions=True)
         kept = [n for n in range(100) if n % 3]
         assert [answer for answer in answers if isinstance(answer, int)] == kept
@@ -46,7 +52,7 @@ async def test_a_unit_that_raises_is_rolled_back_alone(database_url: str) -> Non
 async def test_a_reader_sees_what_was_acknowledged(database_url: str) -> None:
     async with opened(database_url) as database:
         for slot in range(20):
-            await database.write(lambda tx, slot=slot: add(tx, slot))
+            await database.write(adding(slot))
             assert slot in await database.read(slots)
 
 
@@ -84,7 +90,7 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
 async def test_a_closed_database_refuses_writes_and_has_kept_the_earlier_ones(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/one.db"
     async with opened(url) as database:
-        pending = [asyncio.ensure_future(database.write(lambda tx, n=n: add(tx, n))) for n in range(50)]
+        pending = [asyncio.ensure_future(database.write(adding(n))) for n in range(50)]
         await asyncio.sleep(0)
     with pytest.raises(DatabaseUnavailableError, match="closed"):
         await database.write(lambda tx: add(tx, 99))
