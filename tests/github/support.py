@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import re
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
 
+from integrations.github.client import RestGitHubApp
+from integrations.github.events import Event, parse_event
+from integrations.github.installation import RestGitHub
+from integrations.github.simulator import GitHubSimulator
+from integrations.github.simulator.model import App, Installation, Pull
+from integrations.github.webhook import verify
+
+REPOSITORY = "acme/models"
 SECRET = b"0123456789abcdef0123456789abcdef"
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -67,3 +77,34 @@ def signed(body: bytes, event: str, secret: bytes = SECRET, guid: str = "1111111
         "X-GitHub-Delivery": guid,
         "X-Hub-Signature-256": "sha256=" + hmac.digest(secret, body, "sha256").hex(),
     }
+
+
+class House(NamedTuple):
+    """Everything a test of the client needs. The repository is ``acme/models``."""
+
+    simulator: GitHubSimulator
+    receiver: Receiver
+    clock: HandClock
+    app_client: RestGitHubApp
+    github: RestGitHub
+    app: App
+    installation: Installation
+
+    def open_pull(self, author: str = "alice") -> Pull:
+        """A pull request of one commit by its author."""
+        branch = f"change-{len(self.simulator.world.repository(REPOSITORY).pulls)}"
+        self.simulator.push(REPOSITORY, branch, {f"{branch}.txt": b"1"}, author=author)
+        return self.simulator.open_pull(REPOSITORY, branch, author=author)
+
+    def called(self, method: str, path: str) -> int:
+        """How often the API was called so."""
+        return sum(one == method and re.search(path, where) is not None for one, where, _ in self.simulator.calls)
+
+    async def events(self) -> list[tuple[str, Event]]:
+        """What was delivered so far, verified and parsed."""
+        await self.simulator.settle()
+        found = []
+        for received in self.receiver.got:
+            delivery = verify(received.headers, received.body, [SECRET])
+            found.append((delivery.event, parse_event(delivery.event, received.body)))
+        return found
