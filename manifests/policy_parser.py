@@ -122,7 +122,7 @@ def _people(reader: Reader) -> Read[PeopleRules]:
     def read(node: Node, name: str) -> PeopleRules:
         fields = reader.fields(node, "`people`", ("membership_age",))
         default = PeopleRules().membership_age
-        age = duration(reader, 1, MAX_MEMBERSHIP_AGE_S)
+        age = duration(reader, 0, MAX_MEMBERSHIP_AGE_S)
         return PeopleRules(membership_age=fields.optional("membership_age", age, default))
 
     return read

@@ -14,12 +14,14 @@ PATH = "/api/v1/people/links"
 
 @app.command()
 def link(
-    account: Annotated[str, typer.Argument(help="servicenow:<sys_id>")],
-    person_account: Annotated[str, typer.Argument(help="An account of the person already known: github:<id>")],
+    account: Annotated[str, typer.Argument(help="servicenow:<user name>")],
+    person_account: Annotated[
+        str | None, typer.Argument(help="The person's GitHub login or github:<id>; left out: they have none")
+    ] = None,
     url: Url = DEFAULT_URL,
     token: Token = "",
 ) -> None:
-    """Propose that an account belongs to the person behind another one."""
+    """Propose that a ServiceNow account belongs to a person. Somebody else must confirm it."""
     from app.cli import options
 
     answer = options.api(url, token).post(PATH, {"account": account, "person_account": person_account})

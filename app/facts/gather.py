@@ -176,6 +176,8 @@ class Gatherer:
             if isinstance(rule, EffectiveRule)
         }
         evidence = tuple(document for document in signed if document.type != LINEAGE)
+        # A new release is proposed once its groups have been seen: who is a member by then was one before.
+        release = msgspec.structs.replace(release, proposed_at=proposed.get(path) or self._clock())
         return ReleaseView(release, who, found, lineage, evidence, rules, groups, (text, *sources))
 
     async def _revision(

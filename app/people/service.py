@@ -73,9 +73,7 @@ class People:
 
     async def linked_persons(self) -> frozenset[str]:
         """Accounts whose link to a person has been confirmed and not taken back."""
-        events = await self._database.read(lambda tx: store.link_events(tx, self.tenant))
-        state = {event.account: event.state for event in events if event.state != "proposed"}
-        return frozenset(account for account, last in state.items() if last == "linked")
+        return _linked(await self._database.read(lambda tx: store.link_events(tx, self.tenant)))
 
     async def key_holders(self) -> dict[str, str]:
         """The person behind each enrolled key, by fingerprint, also of keys that were revoked since."""
@@ -85,28 +83,27 @@ class People:
         """What is known of these accounts; accounts nobody linked or saw are left out."""
         return await self._database.read(lambda tx: store.known(tx, self.tenant, accounts))
 
-    async def propose_link(self, account: str, login: str, person_of: str, by: str) -> LinkEvent:
-        """Say that ``account`` belongs to the person who owns ``person_of``. Counts once somebody else confirms.
-
-        Raises LinkError.
+    async def propose_link(self, account: str, login: str, person_of: str | None, by: str) -> LinkEvent:
+        """Say that a ServiceNow account belongs to the person who owns ``person_of``, or (None) to somebody who
+        has no other account. Counts once somebody else confirms it. Raises LinkError.
         """
-        event_id, now = self._new_id(), self._clock()
+        event_id, now, person = self._new_id(), self._clock(), self._new_id()
 
         def unit(tx: Tx) -> LinkEvent:
-            owner = store.known(tx, self.tenant, [person_of]).get(person_of)
-            if owner is None:
-                raise LinkError(
-                    f"expected an account already known, found {person_of!r}; let the person act once first"
-                )
-            if account.startswith("github:"):
+            if not account.startswith("servicenow:"):
                 raise LinkError("expected a ServiceNow account: a person has one GitHub account")
             existing = store.known(tx, self.tenant, [account]).get(account)
-            if existing is not None and existing.person == owner.person:
+            if existing is None:
+                existing = KnownAccount(account, login, "User", person)
+                store.add(tx, self.tenant, existing, now)
+            owner = existing if person_of is None else store.known(tx, self.tenant, [person_of]).get(person_of)
+            if owner is None:
+                raise LinkError(f"expected an account already known, found {person_of!r}; let the person act once first")
+            linked = _linked(store.link_events(tx, self.tenant))
+            if account in linked and existing.person == owner.person:
                 raise LinkError(f"{account} already belongs to that person")
             event = LinkEvent(event_id, account, owner.person, "proposed", by, now)
             store.add_link_event(tx, self.tenant, event)
-            if existing is None:
-                store.add(tx, self.tenant, KnownAccount(account, login, "User", self._new_id()), now)
             tx.stage(self.tenant, self._link_draft("person.link_proposed", event))
             return event
 
@@ -144,3 +141,9 @@ class People:
     def _link_draft(self, event: Event, link: LinkEvent) -> Draft:
         data = {"account": link.account, "by": link.by, "link": link.id, "person": link.person}
         return self._draft(event, link.person, data)
+
+
+def _linked(events: Sequence[LinkEvent]) -> frozenset[str]:
+    """Accounts whose newest settled link stands."""
+    state = {event.account: event.state for event in events if event.state != "proposed"}
+    return frozenset(account for account, last in state.items() if last == "linked")

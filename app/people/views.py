@@ -18,10 +18,11 @@ from app.tokens.model import Permission
 
 
 class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``account`` is ``servicenow:<user name or sys_id>``; ``person_account`` a GitHub login or ``github:<id>``."""
+    """``account`` is ``servicenow:<user name>``; ``person_account`` a GitHub login or ``github:<id>``, or null for
+    somebody who has no GitHub account."""
 
     account: str
-    person_account: str
+    person_account: str | None = None
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ class PeopleViews:
         asked = await decode(request, LinkRequest)
         tenant = self._tenant(request)
         account, login = await _servicenow(tenant, asked.account)
-        person_account = await self._github(tenant, asked.person_account)
+        person_account = await self._github(tenant, asked.person_account) if asked.person_account else None
         try:
             event = await tenant.people.propose_link(account, login, person_account, caller_of(request).actor)
         except LinkError as error:

@@ -83,7 +83,7 @@ def _check(of: Evaluation, twins: Sequence[tuple[int, str]]) -> CheckRun:
     outcome, name = of.outcome, title(verdicts) if verdicts else "Nothing to release"
     text = markdown(verdicts) if verdicts else comment.NOTHING_TOUCHED
     for path in dict.fromkeys(path for path, _, _ in of.verdicts):
-        text = f"`{neutralise(path)}`\n\n{text}" if len(of.releases) == 1 else text
+        text = f"**{neutralise(path)}**\n\n{text}" if len(of.releases) == 1 else text
     stricter = [(number, other) for number, other in twins if other != "allow"]
     if outcome == "allow" and stricter:
         number, other = stricter[0]

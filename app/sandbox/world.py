@@ -1,0 +1,148 @@
+"""Countersign on this machine with a simulated GitHub and ServiceNow, over real HTTP on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretStr
+
+from app.clock import Clock, now
+from app.sandbox import documents
+from app.service import Service, open_service
+from app.settings.model import (
+    ConsoleSettings,
+    DatabaseSettings,
+    GitHubSettings,
+    KeySettings,
+    Server,
+    ServiceNowSettings,
+    Settings,
+    TenantSettings,
+)
+from app.tokens.model import Permission, Scope
+from integrations.github.simulator.server import GitHubSimulator
+from integrations.servicenow.simulator import ServiceNowSimulator
+from integrations.servicenow.simulator import Settings as ServiceNowSimulatorSettings
+from manifests.keys import PrivateKey
+
+TENANT = "acme"
+REPOSITORY = "acme/models"
+SECRET = "sandbox-webhook-secret-for-loopback-only"  # noqa: S105 - both ends are on this machine
+PEOPLE = ("alice", "bob", "carol", "dana", "erin", "mallory")
+"""alice asks for the release, bob is a senior developer, carol a risk manager, dana is both, erin approves
+changes in ServiceNow, mallory may push but is in no group."""
+
+
+class World:
+    """Both simulators, populated, and a service; ``database_url`` None means SQLite in ``folder``."""
+
+    def __init__(self, folder: Path, *, database_url: str | None = None, clock: Clock = now, port: int = 0) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.training = PrivateKey.generate("ed25519")
+        self.testing = PrivateKey.generate("ed25519")
+        self.github = GitHubSimulator()
+        self.servicenow = ServiceNowSimulator(ServiceNowSimulatorSettings(approval_delay_s=0.02))
+        self.service: Service | None = None
+        self._database_url = database_url or f"sqlite:///{folder / 'countersign.db'}"
+        self._port = port
+        self._github_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    async def start(self, *, sweep: bool = False, configure: Callable[[Settings], Settings] | None = None) -> Service:
+        """Everything up: people, repository with policy, the App installed, the service listening."""
+        github_url = await self.github.start()
+        await self.servicenow.start()
+        self._populate_github()
+        self._populate_servicenow()
+        return await self.start_service(github_url, sweep=sweep, configure=configure)
+
+    async def start_service(
+        self, github_url: str = "", *, sweep: bool = False, configure: Callable[[Settings], Settings] | None = None
+    ) -> Service:
+        settings = self.settings(github_url or self.github.base_url)
+        settings = configure(settings) if configure else settings
+        self.service = await open_service(settings, clock=self.clock)
+        await self.service.start(sweep=sweep)
+        self.app.webhook_url = f"{self.service.address}/webhooks/github"
+        return self.service
+
+    async def stop(self) -> None:
+        await self.stop_service()
+        await self.github.stop()
+        await self.servicenow.stop()
+
+    async def stop_service(self) -> None:
+        if self.service is not None:
+            service, self.service = self.service, None
+            await service.stop()
+
+    def settings(self, github_url: str) -> Settings:
+        policy = self.folder / "tenant.yaml"
+        policy.write_bytes(documents.tenant_policy(self.installation.id))
+        tenant = TenantSettings(
+            id=TENANT,
+            policy=policy,
+            servicenow=ServiceNowSettings(
+                url=self.servicenow.base_url, user=self.servicenow.user, password=SecretStr(self.servicenow.password),
+                poll_s=1,
+            ),
+        )  # fmt: skip
+        key = self._github_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        return Settings(
+            sandbox=True,
+            server=Server(host="127.0.0.1", port=self._port),
+            database=DatabaseSettings(url=SecretStr(self._database_url)),
+            github=GitHubSettings(
+                app_id=str(self.app.id), private_key=SecretStr(key), webhook_secrets=(SecretStr(SECRET),),
+                api_url=github_url, web_url=github_url, pacing=False,
+            ),
+            tenants=(tenant,),
+            keys=KeySettings(directory=self.folder / "keys"),
+            console=ConsoleSettings(open=True),
+        )  # fmt: skip
+
+    async def token(self, *permissions: Permission, name: str = "sandbox") -> str:
+        """An API token for the tenant."""
+        assert self.service is not None
+        created = await self.service.tokens.create(
+            TENANT, name, Scope(permissions=permissions), by="service:sandbox", days=1
+        )
+        return created.text
+
+    def release_files(self, version: str = "3.2.0", *, shift: float = 0.0) -> dict[str, bytes]:
+        """The files of a release whose change window is open now."""
+        return documents.release_files(
+            documents.train(shift=shift), self.training, self.testing, version=version, window=self.window()
+        )
+
+    def window(self) -> tuple[str, str]:
+        start = datetime.fromtimestamp(self.clock() // 1_000_000, UTC) - timedelta(minutes=5)
+        return start.strftime("%Y-%m-%dT%H:%M:%SZ"), (start + timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _populate_github(self) -> None:
+        github = self.github
+        github.create_organisation("acme")
+        for login in PEOPLE:
+            github.create_user(login)
+        github.create_team("acme", "senior-developers", members=("bob", "dana"))
+        github.create_team("acme", "risk", members=("carol", "dana"))
+        files = {
+            "README.md": b"# Models\n",
+            ".github/countersign.yaml": documents.policy(self.training, self.testing),
+        }
+        github.create_repository(REPOSITORY, files)
+        self.app = github.create_app(
+            "countersign", self._github_key.public_key(), webhook_url=None, secret=SECRET.encode()
+        )
+        self.installation = github.install_app("countersign", "acme")
+
+    def _populate_servicenow(self) -> None:
+        for name in ("erin", "frank", "carol.risk"):
+            self.servicenow.add_user(name, name=name.title(), email=f"{name}@acme.example")
+        self.servicenow.add_group("Change Management", ["erin"])
+        self.servicenow.add_group("CAB Approval", ["frank"])
+        self.servicenow.add_group("Risk Management", ["carol.risk"])
