@@ -92,7 +92,7 @@ class OperationActions(ReviewActions, PeopleActions):
             "ref": deployment.ref,
             "deployment_callback_url": url,
             "deployment": self.pulls.deployment(repository, deployment),
-            "pull_requests": self.pulls.minimal_of_head(repository, run.head_sha),
+            "pull_requests": self.pulls.full_of_head(repository, run.head_sha),
         }
         self.emit("deployment_protection_rule", "requested", repository, sender, fields)
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from integrations.github.simulator.model import App, Installation, Team, User
-from integrations.github.simulator.render import Json
+from integrations.github.simulator.render import Json, node
 from integrations.github.simulator.stage import Stage
 
 APP_PERMISSIONS: Mapping[str, str] = {
@@ -139,7 +139,13 @@ class PeopleActions(Stage):
     def _installation(self, action: str, installation: Installation, by: str | None) -> None:
         sender = self.world.user(by) if by else installation.account
         repositories = [
-            {"id": repository.id, "name": repository.name, "full_name": repository.full_name}
+            {
+                "id": repository.id,
+                "node_id": node("R", repository.id),
+                "name": repository.name,
+                "full_name": repository.full_name,
+                "private": True,
+            }
             for repository in self.world.repositories.values()
             if repository.owner is installation.account
         ]

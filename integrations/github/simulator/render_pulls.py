@@ -126,12 +126,10 @@ class PullRender:
         }
 
     def minimal_of_head(self, repository: Repository, sha: str) -> list[Json]:
-        """Open pull requests with this head. Those from forks are never shown here, as at GitHub."""
-        return [
-            self.minimal(repository, pull)
-            for pull in repository.pulls.values()
-            if pull.head_sha == sha and pull.state == "open" and pull.head_repository is repository
-        ]
+        return [self.minimal(repository, pull) for pull in _of_head(repository, sha)]
+
+    def full_of_head(self, repository: Repository, sha: str) -> list[Json]:
+        return [self.full(repository, pull) for pull in _of_head(repository, sha)]
 
     def review(self, repository: Repository, pull: Pull, review: Review, *, webhook: bool = False) -> Json:
         """Webhooks write the state in lower case, REST in upper case."""
@@ -165,6 +163,7 @@ class PullRender:
             "updated_at": iso(comment.updated_at),
             "author_association": "CONTRIBUTOR",
             "performed_via_github_app": self.plain.app(comment.app) if comment.app else None,
+            "reactions": _reactions(f"{url}/issues/comments/{comment.id}"),
         }
 
     def issue(self, repository: Repository, pull: Pull) -> Json:
@@ -197,6 +196,7 @@ class PullRender:
             "active_lock_reason": None,
             "draft": pull.draft,
             "body": pull.body or None,
+            "reactions": _reactions(url),
             "pull_request": {
                 "url": f"{self.plain.repository_url(repository)}/pulls/{pull.number}",
                 "html_url": html,
@@ -350,3 +350,17 @@ class PullRender:
             changed = objects.diff(before, objects[pull.head_sha].files)
             self._known_statistics[key] = (len(objects.log(*key)), len(changed))
         return self._known_statistics[key]
+
+
+def _of_head(repository: Repository, sha: str) -> list[Pull]:
+    """Open pull requests with this head. GitHub never shows those from forks beside a check or a run."""
+    return [
+        pull
+        for pull in repository.pulls.values()
+        if pull.head_sha == sha and pull.state == "open" and pull.head_repository is repository
+    ]
+
+
+def _reactions(url: str) -> Json:
+    kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+    return {"url": url + "/reactions", "total_count": 0, **dict.fromkeys(kinds, 0)}

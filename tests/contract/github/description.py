@@ -58,6 +58,40 @@ OPERATIONS: frozenset[tuple[str, str]] = frozenset(
 )
 
 
+# Every webhook that the simulator sends.
+WEBHOOKS = frozenset(
+    {
+        "check-run-completed",
+        "check-run-created",
+        "check-run-requested-action",
+        "check-run-rerequested",
+        "deployment-protection-rule-requested",
+        "deployment-status-created",
+        "installation-created",
+        "installation-deleted",
+        "installation-suspend",
+        "installation-unsuspend",
+        "issue-comment-created",
+        "issue-comment-deleted",
+        "issue-comment-edited",
+        "membership-added",
+        "membership-removed",
+        "merge-group-checks-requested",
+        "merge-group-destroyed",
+        "pull-request-closed",
+        "pull-request-converted-to-draft",
+        "pull-request-edited",
+        "pull-request-opened",
+        "pull-request-ready-for-review",
+        "pull-request-reopened",
+        "pull-request-review-dismissed",
+        "pull-request-review-edited",
+        "pull-request-review-submitted",
+        "pull-request-synchronize",
+        "push",
+        "repository-renamed",
+    }
+)
 ERRORS = ("basic-error", "validation-error", "validation-error-simple")
 
 
@@ -81,7 +115,8 @@ def _is_current(cut: Path) -> bool:
         return False
     found = json.loads(cut.read_text())
     operations = {(method, path) for path, item in found["paths"].items() for method in item}
-    return operations == OPERATIONS and set(ERRORS) <= set(found["components"]["schemas"])
+    same = operations == OPERATIONS and found.get("webhooks", {}).keys() == WEBHOOKS
+    return same and set(ERRORS) <= set(found["components"]["schemas"])
 
 
 def _download() -> Json:
@@ -110,14 +145,20 @@ def _cut(whole: Json) -> Json:
         paths.setdefault(path, {})[method] = _plain(whole["paths"][path][method])
     _correct(paths)
     kept: Json = {}
-    waiting = list(_references(paths)) + [f"#/components/schemas/{name}" for name in ERRORS]
+    webhooks = {name: _plain(_webhook(whole["x-webhooks"][name])) for name in WEBHOOKS}
+    waiting = _references(paths) + _references(webhooks) + [f"#/components/schemas/{name}" for name in ERRORS]
     while waiting:
         reference = waiting.pop()
         kind, name = reference.removeprefix("#/components/").split("/")
         if name not in kept.setdefault(kind, {}):
             kept[kind][name] = _plain(whole["components"][kind][name])
             waiting.extend(_references(kept[kind][name]))
-    return {"paths": paths, "components": kept}
+    return {"paths": paths, "webhooks": webhooks, "components": kept}
+
+
+def _webhook(item: Json) -> Json:
+    found: Json = item["post"]["requestBody"]["content"]["application/json"]["schema"]
+    return found
 
 
 def _correct(paths: Json) -> None:
