@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integrations.errors import NeighbourError, NotFoundError, RefusedError, UnavailableError
-from integrations.github.port import CheckRun
+from integrations.github.port import CheckRun, GitHub, GitHubApp
 from tests.github.support import REPOSITORY, House
 
 
@@ -254,3 +254,12 @@ async def test_a_refusal_is_ours_and_not_repeated(
         await house.github.pull(REPOSITORY, 1)
     assert caught.value.status == status
     assert house.called("GET", "pulls") == (2 if status == 401 else 1)
+
+
+async def test_the_client_is_what_the_port_asks_for(house: House) -> None:
+    app: GitHubApp = house.app_client
+    github: GitHub = app.installation(house.installation.id)
+    assert (await github.account("alice")).type == "User"
+    assert await app.repositories(house.installation.id) == (
+        (house.simulator.world.repository(REPOSITORY).id, REPOSITORY),
+    )
