@@ -27,10 +27,10 @@ PERMISSIONS: Mapping[str, str] = {
     "checks": "write",
     "contents": "read",
     "deployments": "write",
-    "issues": "write",
+    "issues": "read",
     "members": "read",
     "metadata": "read",
-    "pull_requests": "read",
+    "pull_requests": "write",
 }
 
 _token = msgspec.json.Decoder(parse.RestToken).decode

@@ -23,7 +23,8 @@ class WorkApi:
         self._render = api.stage.render
         self._pulls = api.stage.pulls
         read = ("pull_requests", "read")
-        write = ("issues", "write")
+        # GitHub takes either issues or pull_requests for comments on pull requests; the App asks for the latter.
+        write = ("pull_requests", "write")
         api.route("GET", "/repos/{owner}/{repo}/pulls", self.list_pulls, read)
         api.route("GET", _PULL, self.pull, read)
         api.route("GET", _PULL + "/commits", self.commits, read)
@@ -31,9 +32,9 @@ class WorkApi:
         api.route("GET", _PULL + "/reviews", self.reviews, read)
         api.route("GET", _PULL + "/reviews/{review}", self.review, read)
         api.route("GET", "/repos/{owner}/{repo}/commits/{sha}/pulls", self.pulls_of_commit, read)
-        api.route("GET", _ISSUE + "/{number}/comments", self.comments, ("issues", "read"))
+        api.route("GET", _ISSUE + "/{number}/comments", self.comments, read)
         api.route("POST", _ISSUE + "/{number}/comments", self.create_comment, write)
-        api.route("GET", _ISSUE + "/comments/{comment}", self.comment, ("issues", "read"))
+        api.route("GET", _ISSUE + "/comments/{comment}", self.comment, read)
         api.route("PATCH", _ISSUE + "/comments/{comment}", self.edit_comment, write)
         api.route("POST", "/repos/{owner}/{repo}/check-runs", self.create_check, ("checks", "write"))
         api.route("GET", "/repos/{owner}/{repo}/commits/{sha}/check-runs", self.checks, ("checks", "read"))

@@ -16,7 +16,7 @@ APP_PERMISSIONS: Mapping[str, str] = {
     "checks": "write",
     "contents": "read",
     "deployments": "write",
-    "issues": "write",
+    "issues": "read",
     "members": "read",
     "merge_queues": "read",
     "metadata": "read",
