@@ -248,10 +248,10 @@ async def test_a_token_asks_for_no_more_than_is_used(house: House) -> None:
         "checks": "write",
         "contents": "read",
         "deployments": "write",
-        "issues": "write",
+        "issues": "read",
         "members": "read",
         "metadata": "read",
-        "pull_requests": "read",
+        "pull_requests": "write",
     }
     assert token.repositories is None
 
