@@ -235,7 +235,10 @@ def _github(settings: Settings, clock: Clock) -> GitHubApp:
 def _artifacts(settings: Settings) -> ArtifactClient:
     artifacts = settings.artifacts
     return ArtifactClient(
-        file_roots=artifacts.file_roots, https_hosts=artifacts.https_hosts, s3_endpoint=artifacts.s3_endpoint or None
+        file_roots=artifacts.file_roots,
+        https_hosts=artifacts.https_hosts,
+        s3_endpoint=artifacts.s3_endpoint or None,
+        s3_buckets=artifacts.s3_buckets,
     )
 
 

@@ -83,7 +83,7 @@ class Artifacts:
         try:
             found = await self._source.digest(uri, self._limit)
         except NotFoundError:
-            return ArtifactFacts(artifact.name, "absent", "uri", detail=f"There is nothing at {uri}.")
+            return ArtifactFacts(artifact.name, "absent", "uri", detail=f"There is nothing at {uri.partition('?')[0]}.")
         except NeighbourError as error:
             return ArtifactFacts(artifact.name, "unreadable", "uri", detail=str(error))
         facts = _compared(artifact, "uri", found.sha256, found.size)

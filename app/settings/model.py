@@ -156,6 +156,7 @@ class ArtifactSettings(Section):
 
     file_roots: tuple[Path, ...] = ()
     https_hosts: tuple[str, ...] = ()
+    s3_buckets: tuple[str, ...] = ()
     s3_endpoint: str = ""
     max_bytes: Annotated[int, Field(gt=0)] = 64 << 30
 

@@ -20,8 +20,8 @@ from manifests.release_parser_artifacts import uri_mistake
 class Artifacts:
     """The ArtifactSource of the service.
 
-    ``file_roots`` and ``https_hosts`` (``host`` or ``host:port``, lower case) are all that is allowed; empty
-    means none. ``s3_endpoint`` None means AWS. ``timeout_s`` bounds connecting and each silence, in seconds.
+    ``file_roots``, ``https_hosts`` (``host`` or ``host:port``, lower case) and ``s3_buckets`` are all that is
+    allowed; empty means none. ``s3_endpoint`` None means AWS. ``timeout_s`` bounds connecting and each silence, in seconds.
     ``allow_loopback`` is for tests and the sandbox only.
     """
 
@@ -34,10 +34,12 @@ class Artifacts:
         *,
         allow_loopback: bool = False,
         tls: ssl.SSLContext | None = None,
+        s3_buckets: Collection[str] = (),
     ) -> None:
         self._file = FileSource(file_roots)
         self._https = HttpsSource(https_hosts, timeout_s, allow_loopback, tls)
         self._s3 = S3Source(s3_endpoint, timeout_s)
+        self._buckets = frozenset(s3_buckets)
         # Many more at once than processors gain nothing and would starve the other users of the thread pool.
         self._slots = asyncio.Semaphore(max(4, os.cpu_count() or 1))
 
@@ -57,8 +59,16 @@ class Artifacts:
                 case "https":
                     return await self._https.digest(uri, limit)
                 case "s3":
+                    self._expect_listed(urlsplit(uri).netloc)
                     return await self._s3.digest(uri, limit)
         raise RefusedError(f"{uri}: expected file:, https: or s3:. Put the artifact where one of these reaches it.")
+
+    def _expect_listed(self, bucket: str) -> None:
+        """Our credentials may read more than authors of releases may name."""
+        if bucket not in self._buckets:
+            raise RefusedError(
+                f"expected a bucket that artifacts.s3_buckets lists, found {bucket[:100]!r}. Have it listed there."
+            )
 
     async def close(self) -> None:
         await self._https.close()

@@ -19,7 +19,7 @@ LIMIT = 1 << 30
 
 @pytest.fixture
 async def source(s3_server: S3Server) -> AsyncIterator[ArtifactSource]:
-    artifacts = Artifacts([], [], s3_server.endpoint, timeout_s=20)
+    artifacts = Artifacts([], [], s3_server.endpoint, timeout_s=20, s3_buckets=["models"])
     yield artifacts
     await artifacts.close()
 
@@ -105,7 +105,7 @@ async def test_an_object_cut_short_is_unavailable(source: ArtifactSource, s3_ser
 
 async def test_an_endpoint_that_is_not_there_is_unavailable(s3_server: S3Server) -> None:
     await s3_server.stop()
-    source = Artifacts([], [], s3_server.endpoint, timeout_s=5)
+    source = Artifacts([], [], s3_server.endpoint, timeout_s=5, s3_buckets=["models"])
     with pytest.raises(UnavailableError):
         await source.digest("s3://models/m.pt", LIMIT)
     await source.close()
@@ -131,3 +131,12 @@ async def test_any_other_form_is_refused_before_anything_is_asked(
     with pytest.raises(RefusedError):
         await source.digest(uri, LIMIT)
     assert s3_server.asked == []
+
+
+async def test_a_bucket_that_is_not_listed_is_never_read(s3_server: S3Server) -> None:
+    s3_server.objects["/payroll/all"] = b"x"
+    artifacts = Artifacts([], [], s3_server.endpoint, timeout_s=20, s3_buckets=["models"])
+    with pytest.raises(RefusedError, match="s3_buckets"):
+        await artifacts.digest("s3://payroll/all", LIMIT)
+    assert not s3_server.headers
+    await artifacts.close()
