@@ -40,7 +40,7 @@ def _check(artifact: Artifact, facts: list[ArtifactFacts] | None, case: Case) ->
                 "Wait for the next evaluation, or ask for one with /countersign.",
             )
         ]
-    ordered = sorted(facts, key=lambda fact: (fact.status, fact.where, fact.found, fact.detail))
+    ordered = sorted(facts, key=lambda fact: (fact.status, fact.where, fact.found, fact.detail, repr(fact)))
     return [result for fact in ordered if (result := _one(artifact, fact, case)) is not None]
 
 

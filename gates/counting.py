@@ -146,7 +146,7 @@ def _elsewhere(consent: Consent, snapshot: Snapshot, rule: EffectiveRule) -> str
     if consent.effective_rule != rule.digest:
         return "the rules that apply have changed since"
     if snapshot.environment not in consent.environments:
-        named = listing(consent.environments) or "no environment"
+        named = listing(sorted(consent.environments)) or "no environment"
         return f"it was given for {named}, not for {snapshot.environment}"
     if release.manifest is not None:
         for artifact in release.manifest.artifacts_for(snapshot.environment):

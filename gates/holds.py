@@ -12,11 +12,10 @@ def holds(case: Case) -> Finding:
     snapshot = case.snapshot
     manifest = snapshot.release.manifest
     digests = frozenset(artifact.sha256 for artifact in manifest.artifacts) if manifest else frozenset()
-    found = sorted(
-        (c for c in snapshot.consents if c.decision != "approve" and _concerns(c, snapshot, digests)),
-        key=lambda c: (c.issued_at, c.id, c.person, c.decision, c.reason, c.name, c.account),
-    )
-    results = [_stop(consent, snapshot) for consent in found]
+    found = [c for c in snapshot.consents if c.decision != "approve" and _concerns(c, snapshot, digests)]
+    told = [(consent.issued_at, _stop(consent, snapshot)) for consent in found]
+    told.sort(key=lambda item: (item[0], item[1].summary, item[1].remedy))
+    results = [result for _, result in told]
     return Finding(judged("holds", "Nobody has rejected or held this release.", results))
 
 
@@ -42,9 +41,9 @@ def _stop(consent: Consent, snapshot: Snapshot) -> Result:
         if _same_release(consent, snapshot)
         else f"the same artifacts in pull request {consent.pull_number} of repository {consent.repository_id}"
     )
-    where = f" for {listing(consent.environments)}" if consent.environments else ""
+    where = f" for {listing(sorted(consent.environments))}" if consent.environments else ""
     why = f": {consent.reason}" if consent.reason else ", without giving a reason"
-    group = listing(consent.groups, "or")
+    group = listing(sorted(consent.groups), "or")
     lift = "/revoke" if consent.decision == "reject" else "/unhold"
     peer = f", or another eligible member of {group}," if group else ""
     return Result(

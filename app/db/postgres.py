@@ -27,7 +27,7 @@ SEQUENCED_WITHIN_S = 10.0
 _STAGE = text(
     "INSERT INTO staged_records (log, draft) SELECT log, draft FROM "
     "unnest(CAST(:logs AS text[]), CAST(:drafts AS bytea[])) WITH ORDINALITY AS staged (log, draft, nth) "
-    "ORDER BY nth RETURNING id"
+    "ORDER BY nth RETURNING id, log"
 )
 _LOCK = text("SELECT log FROM log_heads WHERE log = :log FOR UPDATE")
 _OPEN = text(
@@ -47,7 +47,10 @@ class PostgresDatabase:
 
     def __init__(self, url: str, sequence: Sequencer, *, connections: int = 16) -> None:
         self._engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_pre_ping=False)
+        # Its own connection, so that writers waiting for their records cannot keep it from numbering them.
+        self._own = create_async_engine(url, pool_size=1, max_overflow=0)
         self._sequence = sequence
+        self._staged_in: set[str] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._wake = asyncio.Event()
         self._sequencer: asyncio.Task[None] | None = None
@@ -57,7 +60,7 @@ class PostgresDatabase:
         self._start()
         for attempt in range(8):
             try:
-                result, ids = await self._write_once(unit)
+                result, ends = await self._write_once(unit)
                 break
             except DBAPIError as error:
                 if attempt == 7 or getattr(error.orig, "sqlstate", "") not in _RETRYABLE:
@@ -67,8 +70,8 @@ class PostgresDatabase:
                 raise DatabaseUnavailableError(f"The database cannot be reached: {error}") from error
         else:  # pragma: no cover - the loop always breaks or raises
             raise AssertionError
-        if ids:
-            await self._sequenced(ids)
+        if ends:
+            await self._sequenced(ends)
         return result
 
     async def read(self, unit: Unit[T]) -> T:
@@ -86,19 +89,22 @@ class PostgresDatabase:
             self._wake.set()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sequencer
+        await self._own.dispose()
         await self._engine.dispose()
 
     def _start(self) -> None:
         if self._sequencer is None:
             self._sequencer = asyncio.create_task(self._sequence_forever())
 
-    async def _write_once(self, unit: Unit[T]) -> tuple[T, list[int]]:
+    async def _write_once(self, unit: Unit[T]) -> tuple[T, dict[str, int]]:
         async with self._engine.begin() as connection:
             return await connection.run_sync(_run, unit)
 
-    async def _sequenced(self, ids: list[int]) -> None:
+    async def _sequenced(self, ends: dict[str, int]) -> None:
+        """Until each log's last record is numbered: those of one unit are numbered in their order."""
         loop = asyncio.get_running_loop()
-        futures = [self._waiting.setdefault(number, loop.create_future()) for number in ids]
+        futures = [self._waiting.setdefault(number, loop.create_future()) for number in ends.values()]
+        self._staged_in |= ends.keys()
         self._wake.set()
         try:
             async with asyncio.timeout(SEQUENCED_WITHIN_S):
@@ -108,11 +114,15 @@ class PostgresDatabase:
 
     async def _sequence_forever(self) -> None:
         while not (self._closing and not self._waiting):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
-            self._wake.clear()
+            polled = False
             try:
-                await self._sequence_all()
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            except TimeoutError:
+                polled = True
+            self._wake.clear()
+            logs, self._staged_in = self._staged_in, set()
+            try:
+                await self._sequence_all(logs, look=polled)
                 await self._notice_others()
             except (DBAPIError, OSError) as error:
                 if self._closing:
@@ -123,12 +133,13 @@ class PostgresDatabase:
                 self._fail(error)
                 await asyncio.sleep(POLL_S)
 
-    async def _sequence_all(self) -> None:
-        while True:
-            async with self._engine.connect() as connection:
-                logs = [row.log for row in await connection.execute(_LOGS)]
-            if not await self._sequence_each(logs):
-                return
+    async def _sequence_all(self, logs: set[str], *, look: bool) -> None:
+        """``look`` for logs that others staged records in and did not live to number."""
+        if look:
+            async with self._own.connect() as connection:
+                logs = logs | {row.log for row in await connection.execute(_LOGS)}
+        while await self._sequence_each(sorted(logs)):
+            pass
 
     async def _sequence_each(self, logs: list[str]) -> bool:
         """Whether any log may hold more. A log that fails does not stop the others."""
@@ -136,7 +147,7 @@ class PostgresDatabase:
         failure: Exception | None = None
         for log in logs:
             try:
-                async with self._engine.begin() as connection:
+                async with self._own.begin() as connection:
                     done = await connection.run_sync(self._sequence_batch, log)
             except Exception as error:
                 failure = error
@@ -168,7 +179,7 @@ class PostgresDatabase:
         if not self._waiting:
             return
         ids = list(self._waiting)
-        async with self._engine.connect() as connection:
+        async with self._own.connect() as connection:
             left = {row.id for row in await connection.execute(_LEFT, {"ids": ids})}
         self._resolve([number for number in ids if number not in left])
 
@@ -185,14 +196,18 @@ class PostgresDatabase:
         self._waiting.clear()
 
 
-def _run(connection: Connection, unit: Unit[T]) -> tuple[T, list[int]]:
+def _run(connection: Connection, unit: Unit[T]) -> tuple[T, dict[str, int]]:
+    """The unit's result, and by log the id of its last staged record."""
     tx = Tx(connection)
     result = unit(tx)
     if not tx.staged:
-        return result, []
+        return result, {}
     logs = [log for log, _ in tx.staged]
     drafts = [msgspec.json.encode(draft) for _, draft in tx.staged]
-    return result, list(tx.run(_STAGE, logs=logs, drafts=drafts).scalars())
+    ends: dict[str, int] = {}
+    for row in tx.run(_STAGE, logs=logs, drafts=drafts):
+        ends[row.log] = max(row.id, ends.get(row.log, 0))
+    return result, ends
 
 
 def _not_sequenced(why: str) -> DatabaseUnavailableError:

@@ -114,7 +114,7 @@ async def test_an_endpoint_that_is_not_there_is_unavailable(s3_server: S3Server)
 async def test_without_credentials_it_says_so(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    source = Artifacts([], [], s3_server.endpoint)
+    source = Artifacts([], [], s3_server.endpoint, s3_buckets=["models"])
     with pytest.raises(RefusedError, match="credentials"):
         await source.digest("s3://models/m.pt", LIMIT)
     assert s3_server.asked == []

@@ -76,7 +76,7 @@ def shuffled(value: Any, chance: random.Random) -> Any:
         chance.shuffle(items)
         return {key: shuffled(item, chance) for key, item in items}
     if isinstance(value, msgspec.Struct):
-        names = [name for name in value.__struct_fields__ if name not in ("manifest", "environments")]
+        names = [name for name in value.__struct_fields__ if name != "manifest"]
         return alter(value, **{name: shuffled(getattr(value, name), chance) for name in names})
     return value
 
