@@ -88,10 +88,14 @@ class Groups:
         since = await self._database.read(lambda tx: store.memberships(tx, self._tenant, source))
         if since.keys() != keys:
             since = await self._database.write(lambda tx: self._settle(tx, source, keys))
+        granters = {by for _, by in since.values() if by}
+        people = {by: known.person for by, known in (await self._people.linked(sorted(granters))).items()}
+        ever = await self._people.ever()
         return tuple(
             Member(
                 key, known[key].person, account.login, account.type, since=since[key][0],
                 granted_by=since[key][1] or None,
+                granted_by_people=tuple(sorted({*ever.get(since[key][1], ()), *_one(people.get(since[key][1]))})),
             )
             for account in accounts
             for key in [github_account(account)]
@@ -121,6 +125,10 @@ class Groups:
 
 class _NotPinnedError(Exception):
     """The name of a team leads to another team than it did."""
+
+
+def _one(person: str | None) -> tuple[str, ...]:
+    return () if person is None else (person,)
 
 
 def _source(group: Group) -> str:

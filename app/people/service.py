@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from app.clock import Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
-from app.people import store
+from app.people import bearing, store
 from app.people.errors import LinkError
 from app.people.store import KnownAccount, LinkEvent
 from integrations.github.port import Account
@@ -73,7 +73,9 @@ class People:
 
     async def linked_persons(self) -> frozenset[str]:
         """Accounts whose link to a person has been confirmed and not taken back."""
-        return _linked(await self._database.read(lambda tx: store.link_events(tx, self.tenant)))
+        return _linked(
+            await self._database.read(lambda tx: bearing.borne_out(tx, self.tenant, store.link_events(tx, self.tenant)))
+        )
 
     async def key_holders(self) -> dict[str, str]:
         """The person behind each enrolled key, by fingerprint, also of keys that were revoked since."""
@@ -98,7 +100,9 @@ class People:
                 store.add(tx, self.tenant, existing, now)
             owner = existing if person_of is None else store.known(tx, self.tenant, [person_of]).get(person_of)
             if owner is None:
-                raise LinkError(f"expected an account already known, found {person_of!r}; let the person act once first")
+                raise LinkError(
+                    f"expected an account already known, found {person_of!r}; let the person act once first"
+                )
             linked = _linked(store.link_events(tx, self.tenant))
             if account in linked and existing.person == owner.person:
                 raise LinkError(f"{account} already belongs to that person")
