@@ -165,7 +165,7 @@ class Service:
         await site.start()
         self.address = _address(self._web)
         await self._record("service.started")
-        self.runner.start()
+        await self.runner.start()
         self._schedule.start()
         self._catching_up = asyncio.create_task(self._catch_up()) if sweep else None
         # What is alive now lives as long as the service: the collector need not look at it again.

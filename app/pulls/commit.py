@@ -32,6 +32,7 @@ from app.work import store as work
 from app.work.store import Lease
 from gates.model import Outcome, Snapshot, Verdict
 from gates.terms import EffectiveRule
+from integrations.servicenow.port import NewChange
 from manifests import canonical
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event, Stage
@@ -75,7 +76,7 @@ class Committer:
         self._new_id = new_id
 
     def __call__(self, tx: Tx, lease: Lease, evaluation: Evaluation) -> frozenset[str]:
-        """Returns the keys of the effects that are wanted anew. Raises LeaseLostError."""
+        """Returns the keys of the effects of which nothing can have been sent. Raises LeaseLostError."""
         work.hold(tx, lease)
         writing = _Writing(tx, evaluation, self._blobs, self._encoder, self._new_id)
         return writing.write()
@@ -168,8 +169,8 @@ class _Writing:
 
     def _void(self, void: Void) -> None:
         consents.void(self._tx, void.grant.id, void.reason, void.cause, self._of.now)
-        release = next((r for r in self._of.releases.values() if r.id == void.grant.release_id), None)
-        release = release or next(iter(self._of.releases.values()))
+        known = (*self._of.releases.values(), *self._of.before)
+        release = next(release for release in known if release.id == void.grant.release_id)
         self._record(
             release, "approve", "grant.voided", bearing.resource(void.grant.release_id, void.grant.id),
             VoidData(void.reason), outcome="void",
@@ -224,14 +225,21 @@ class _Writing:
             before = changes.one(self._tx, release.id, environment)
             if before is None and release.state == "closed":
                 continue
-            change = before or StoredChange(release.id, environment, self._log, self._new_id())
             wanted = (
                 wanted_change(self._of.view, view, release, environment, rule, self._of.public_url) if view else None
             )
+            change = before
+            if change is None or (change.state == "canceled" and self._anew(release, change, wanted)):
+                change = StoredChange(release.id, environment, self._log, self._new_id())
             if change != before or wanted != change.wanted:
                 changes.save(self._tx, msgspec.structs.replace(change, wanted=wanted))
-            if before is None or wanted != before.wanted or release.state == "closed":
+            if before is None or change != before or wanted != before.wanted or release.state == "closed":
                 work.mark(self._tx, changes.work_key(release.id, environment), self._of.now)
+
+    def _anew(self, release: StoredRelease, change: StoredChange, wanted: NewChange | None) -> bool:
+        """A canceled change stays so, and another is opened for a release that came back or says something else."""
+        was_closed = any(before.id == release.id and before.state == "closed" for before in self._of.before)
+        return release.state == "open" and (was_closed or wanted != change.wanted)
 
     def _wish(self, rows: dict[str, StoredRelease]) -> frozenset[str]:
         of, tx = self._of, self._tx
@@ -239,7 +247,8 @@ class _Writing:
             return frozenset()
         pull = of.view.pull
         twins = store.twins(tx, of.repository.id, pull.number, pull.head_sha, pull.base_ref)
-        wanted: set[str] = set()
+        unsent: set[str] = set()
+        changed = False
         for wish in wishes.wishes(of, rows, twins):
             known = effects.get(tx, wish.key)
             if known is not None and known.wanted == wish.digest:
@@ -247,10 +256,13 @@ class _Writing:
             if not rows:
                 self._untouched()
             effects.want(tx, wish.key, wish.kind, wish.digest, wish.payload, wish.cause, of.now)
-            wanted.add(wish.key)
-        for number, _ in twins if wanted else ():
+            changed = True
+            # What was wanted before and is not known to be done may have been sent: it has to be looked for.
+            if known is None or known.wanted == known.done:
+                unsent.add(wish.key)
+        for number, _ in twins if changed else ():
             work.mark(tx, f"pull/{of.repository.id}/{number}", of.now)
-        return frozenset(wanted)
+        return frozenset(unsent)
 
     def _untouched(self) -> None:
         """A green check has a record too, also where there is nothing to release."""

@@ -42,7 +42,9 @@ class WorkRunner:
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
 
-    def start(self) -> None:
+    async def start(self) -> None:
+        if self._database.dialect == "sqlite":
+            await self._database.write(store.release_all)
         self._loop = asyncio.create_task(self._run())
 
     def wake(self) -> None:

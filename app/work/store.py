@@ -36,6 +36,7 @@ _FAIL = text(
     "UPDATE work SET lease_until = 0, failures = failures + 1, error = :error, due_at = :due"
     " WHERE key = :key AND attempt = :attempt"
 )
+_RELEASE = text("UPDATE work SET lease_until = 0 WHERE lease_until > 0")
 _NEXT = text("SELECT MIN(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS at FROM work")
 _COUNT = text("SELECT COUNT(*) AS n FROM work WHERE due_at <= :now")
 _FAILING = text("SELECT key, failures, error, due_at FROM work WHERE failures > 0 ORDER BY key LIMIT 100")
@@ -87,6 +88,11 @@ def finish(tx: Tx, lease: Lease, due: int | None) -> None:
         if removed.rowcount:
             return
     tx.run(_REST, key=lease.key, attempt=lease.attempt, marks=lease.marks, due=due or 0)
+
+
+def release_all(tx: Tx) -> None:
+    """For a process that is alone with the database: nobody who held a lease before it can still be at work."""
+    tx.run(_RELEASE)
 
 
 def fail(tx: Tx, lease: Lease, error: str, due: int) -> None:
