@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DURATION: Schema = {
     "type": "string",
-    "pattern": "^[1-9][0-9]{0,6}[smhd]$",
+    "pattern": "^(0|[1-9][0-9]{0,6})[smhd]$",
     "description": "a time such as 45s, 30m, 72h or 7d",
 }
 INSTANT: Schema = {

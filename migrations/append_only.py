@@ -9,7 +9,7 @@ from alembic import op
 
 
 def protect(table: str) -> None:
-    """Refuse UPDATE, DELETE and (on PostgreSQL) TRUNCATE of a table."""
+    """Refuse UPDATE, DELETE and (on PostgreSQL) TRUNCATE of a table, there also by taking the right away."""
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             op.execute(
@@ -21,6 +21,7 @@ def protect(table: str) -> None:
         f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION countersign_append_only()"
     )
+    op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM PUBLIC, CURRENT_USER")
 
 
 def create_function() -> None:

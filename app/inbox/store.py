@@ -8,6 +8,11 @@ import msgspec
 from sqlalchemy import text
 
 from app.db.tx import Tx
+from app.tenants.model import SYSTEM
+from manifests.record import Draft, facts
+
+MOST = 500
+"""How many deliveries of one key are read at once."""
 
 _INSERT = text(
     "INSERT INTO deliveries (guid, event, digest, body, received_at, installation_id, repository_id, work_key,"
@@ -15,7 +20,7 @@ _INSERT = text(
     " :work_key, :status, :note) ON CONFLICT (event, digest) DO NOTHING"
 )
 _NEW = text(
-    "SELECT id, event, digest, body, received_at, installation_id FROM deliveries"
+    "SELECT id, guid, event, digest, body, received_at, installation_id FROM deliveries"
     " WHERE work_key = :key AND status = 'new' ORDER BY id LIMIT :most"
 )
 _SETTLE = text("UPDATE deliveries SET status = :status, note = :note WHERE id = :id")
@@ -43,10 +48,10 @@ def insert(tx: Tx, deliveries: Sequence[StoredDelivery]) -> None:
     tx.run_many(_INSERT, [msgspec.structs.asdict(delivery) for delivery in deliveries])
 
 
-def unsettled(tx: Tx, work_key: str, most: int = 500) -> tuple[StoredDelivery, ...]:
+def unsettled(tx: Tx, work_key: str, most: int = MOST) -> tuple[StoredDelivery, ...]:
     return tuple(
         StoredDelivery(
-            guid="",
+            guid=row.guid,
             event=row.event,
             digest=row.digest,
             body=row.body,
@@ -62,6 +67,20 @@ def unsettled(tx: Tx, work_key: str, most: int = 500) -> tuple[StoredDelivery, .
 
 def settle(tx: Tx, ids: Sequence[int], status: str = "done", note: str = "") -> None:
     tx.run_many(_SETTLE, [{"id": number, "status": status, "note": note} for number in ids])
+
+
+def ignore(tx: Tx, deliveries: Sequence[StoredDelivery], why: str, at: int) -> None:
+    """Settle deliveries that belong to no tenant or cannot be read, on record in the system's log."""
+    settle(tx, [delivery.id for delivery in deliveries], "ignored", why)
+    for delivery in deliveries:
+        tx.stage(
+            SYSTEM,
+            Draft(
+                trace_id=f"installation-{delivery.installation_id}", ts=at, stage="system", event="delivery.refused",
+                component="inbox", action="refused", resource=f"delivery/{delivery.digest}",
+                actor_ref="service:countersign", outcome="ignored", data=facts({"event": delivery.event, "why": why}),
+            ),
+        )  # fmt: skip
 
 
 def body(tx: Tx, digest: str) -> bytes | None:

@@ -117,7 +117,7 @@ class Consenting:
         shown = [
             prompt
             for prompt in self._at.prompts
-            if prompt.head_sha == said.sha and prompt.posted_at <= observation.received_at
+            if prompt.head_sha == said.sha and prompt.posted_at <= said.at
         ]
         if not shown:
             self._note(
@@ -153,6 +153,8 @@ class Consenting:
         undone = {"comment.edited", "comment.deleted", "review.dismissed", "review.edited"}
         if any(seen.object == about and seen.kind in undone for seen, _ in self._at.observations):
             return "What you said was edited, dismissed or deleted, so it never counts. Say it anew."
+        if self._at.view.facts.state == "closed":
+            return "The pull request is closed. Reopen it first, then approve."
         if sha != pull.head_sha:
             said_of = f"You named {sha[:12]}…, but the head is {pull.head_sha[:12]}…."
             return f"{said_of} Look again, then paste `{self._line()}`."
@@ -160,9 +162,10 @@ class Consenting:
             return "This head was replaced by a push and came back; consent to it never counts. Push a new commit."
         if all(head.sha != sha for head in self._at.heads if head.event == ARRIVED):
             return "Nobody told us who pushed this head yet. Once the delivery has come, say it again."
-        closed = [s.at for o, s in self._at.observations if o.kind == "pull.closed"]
-        if closed and said.at <= max(closed):
+        if said.at <= self._last("pull.closed"):
             return f"The pull request was closed since. Paste `{self._line()}` if you still agree."
+        if said.at <= self._last("pull.retargeted"):
+            return f"The base was changed since. Paste `{self._line()}` if you still agree."
         if self._withdrew_since(said):
             return "You rejected or revoked this release since, so this older approval does not count."
         known = {name for view in self._at.view.releases for name in view.environments}
@@ -234,7 +237,7 @@ class Consenting:
             return
         lifted = 0
         for grant in self._withheld():
-            if self._may_lift(grant, said):
+            if grant.consent.issued_at <= said.at and self._may_lift(grant, said):
                 self._void(grant, "lifted by " + _account(said), observation.id)
                 lifted += 1
         if not lifted:
@@ -297,7 +300,7 @@ class Consenting:
     def _void_stale(self) -> None:
         """What was given for another head or base, or before the pull request was closed, is over."""
         pull = self._at.view.pull
-        closed = max((s.at for o, s in self._at.observations if o.kind == "pull.closed"), default=-1)
+        closed, retargeted = self._last("pull.closed"), self._last("pull.retargeted")
         left = {head.sha for head in self._at.heads if head.event == LEFT}
         for grant in self._active():
             consent = grant.consent
@@ -305,10 +308,14 @@ class Consenting:
                 continue
             if consent.head_sha != pull.head_sha or consent.head_sha in left:
                 self._void(grant, f"a push replaced {consent.head_sha[:12]}", f"head:{pull.head_sha}")
-            elif consent.base_ref != pull.base_ref:
-                self._void(grant, f"the base was changed to {pull.base_ref}", f"base:{pull.base_ref}")
-            elif consent.issued_at <= closed:
+            elif consent.base_ref != pull.base_ref or consent.issued_at <= retargeted:
+                self._void(grant, "the base was changed since", f"base:{pull.base_ref}")
+            elif consent.issued_at <= closed or self._at.view.facts.state == "closed":
                 self._void(grant, "the pull request was closed", "pull.closed")
+
+    def _last(self, kind: str) -> int:
+        """When this was last seen to happen; what was agreed to before does not come back."""
+        return max((said.at for seen, said in self._at.observations if seen.kind == kind), default=-1)
 
     def _active(self) -> list[StoredGrant]:
         return [g for g in self._at.grants if g.void_reason is None and g.id not in self._voids]

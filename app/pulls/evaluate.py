@@ -66,7 +66,8 @@ class PullEvaluator:
 
     def __init__(
         self, database: Database, tenants: Tenants, github: GitHubApp, gatherer: Gatherer, committer: Committer,
-        outward: Outward, key: PrivateKey, clock: Clock, new_id: NewId, metrics: Metrics, public_url: str, on_judged: Judged,
+        outward: Outward, key: PrivateKey, clock: Clock, new_id: NewId, metrics: Metrics, public_url: str,
+        on_judged: Judged,
     ) -> None:  # fmt: skip
         self._database = database
         self._tenants = tenants
@@ -87,9 +88,21 @@ class PullEvaluator:
         tenant, repository = self._belongs(known)
         if tenant is None or repository is None:
             await self._database.write(lambda tx: self._ignore(tx, known))
-            return None
-        with structlog.contextvars.bound_contextvars(tenant=tenant.id, repository=repository.name, pull=int(number)):
-            return await self._evaluate(lease, tenant, repository, int(number), known)
+            return self._clock() if len(known.deliveries) == inbox.MOST else None
+        known = msgspec.structs.replace(
+            known, releases=tuple(release for release in known.releases if release.tenant == tenant.id)
+        )
+        ids = {
+            "tenant": tenant.id,
+            "repository": repository.name,
+            "pull": int(number),
+            "deliveries": [delivery.guid for delivery in known.deliveries[:5]],
+            "releases": [release.id for release in known.releases],
+        }
+        with structlog.contextvars.bound_contextvars(**ids), self._metrics.evaluation_seconds.time():
+            due = await self._evaluate(lease, tenant, repository, int(number), known)
+        # What did not fit into one reading is next.
+        return self._clock() if len(known.deliveries) == inbox.MOST else due
 
     async def _evaluate(
         self, lease: Lease, tenant: Tenant, repository: Repository, number: int, known: Known
@@ -126,8 +139,7 @@ class PullEvaluator:
         return self._tenants.of_installation(repository.installation_id), repository
 
     def _ignore(self, tx: Tx, known: Known) -> None:
-        note = "the installation is listed in no tenant policy"
-        inbox.settle(tx, [delivery.id for delivery in known.deliveries], "ignored", note)
+        inbox.ignore(tx, known.deliveries, "the installation is listed in no tenant policy", self._clock())
 
     def _see(self, known: Known) -> tuple[list[tuple[Observation, Said]], tuple[Head, ...], str]:
         """What the new deliveries show; returns it with all heads and the newest base ref."""

@@ -18,7 +18,7 @@ from app.people import store as people
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.repositories.keys import group_key, protection_key
-from app.tenants.registry import SYSTEM, Tenant, Tenants
+from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
 from app.work.store import Lease
 from integrations.github.events import (
@@ -34,7 +34,6 @@ from integrations.github.events import (
     parse_event,
 )
 from integrations.github.port import GitHubApp
-from manifests.record import Draft, facts
 
 _log = structlog.get_logger()
 _BRANCH = "refs/heads/"
@@ -69,7 +68,7 @@ class RepositoryEvents:
                     tx, lease, delivery, event, tenant, app_id
                 )
             )
-        return None
+        return self._clock() if len(deliveries) == inbox.MOST else None
 
     async def _own_app_id(self) -> int:
         if self._app_id is None:
@@ -90,9 +89,8 @@ class RepositoryEvents:
     ) -> None:
         work.hold(tx, lease)
         if event is None or tenant is None:
-            note = "unreadable" if event is None else "the installation is listed in no tenant policy"
-            inbox.settle(tx, [delivery.id], "ignored", note)
-            self._refused(tx, delivery, note)
+            why = "unreadable" if event is None else "the installation is listed in no tenant policy"
+            inbox.ignore(tx, [delivery], why, self._clock())
             return
         inbox.settle(tx, [delivery.id])
         if event.repository_id is not None and event.repository is not None and delivery.installation_id is not None:
@@ -138,16 +136,6 @@ class RepositoryEvents:
             people.join(tx, tenant.id, source, {account: by}, self._clock())
         elif event.action == "removed":
             people.leave(tx, tenant.id, source, [account], self._clock())
-
-    def _refused(self, tx: Tx, delivery: StoredDelivery, why: str) -> None:
-        tx.stage(
-            SYSTEM,
-            Draft(
-                trace_id=f"installation-{delivery.installation_id}", ts=self._clock(), stage="system",
-                event="delivery.refused", component="inbox", action="refused", resource=f"delivery/{delivery.digest}",
-                actor_ref="service:countersign", outcome="ignored", data=facts({"event": delivery.event, "why": why}),
-            ),
-        )  # fmt: skip
 
 
 def _every_open_pull(tx: Tx, tenant: str) -> Iterable[str]:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from app.facts.groups import Groups
 from app.people.service import People
+from app.tenants.model import SYSTEM
 from integrations.servicenow.port import ServiceNow
 from manifests.canonical import sha256_hex
 from manifests.policy import TenantPolicy
 
-SYSTEM = "system"
-"""The log of what belongs to no tenant."""
+__all__ = ["SYSTEM", "Tenant", "Tenants"]
 
 
 class Tenant:

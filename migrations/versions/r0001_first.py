@@ -63,13 +63,9 @@ def _log() -> None:
         sa.UniqueConstraint("log", "trace_id", "tseq"),
     )  # fmt: skip
     op.create_index("records_resource", "records", ["log", "resource", "seq"])
-    op.create_table(
-        "checkpoints", _text("log", primary_key=True), _number("size", primary_key=True), _text("note")
-    )
+    op.create_table("checkpoints", _text("log", primary_key=True), _number("size", primary_key=True), _text("note"))
     op.create_table("staged_records", _serial(), _text("log"), _bytes("draft"))
-    op.create_table(
-        "blobs", _text("digest", primary_key=True), _text("kind"), _bytes("body"), _number("created_at")
-    )
+    op.create_table("blobs", _text("digest", primary_key=True), _text("kind"), _bytes("body"), _number("created_at"))
 
 
 def _inbox_and_work() -> None:
@@ -89,9 +85,7 @@ def _inbox_and_work() -> None:
         "effects", _text("key", primary_key=True), _text("kind"), _text("wanted"), _bytes("payload"),
         _text("done"), _text("remote_id"), _text("cause"), _number("updated_at"),
     )  # fmt: skip
-    op.create_table(
-        "schedule_slots", _text("job", primary_key=True), _number("slot", primary_key=True), _text("owner")
-    )
+    op.create_table("schedule_slots", _text("job", primary_key=True), _number("slot", primary_key=True), _text("owner"))
 
 
 def _people() -> None:
@@ -182,9 +176,7 @@ def _consents() -> None:
     op.create_index("grants_release", "grants", ["release_id"])
     op.create_index("grants_object", "grants", ["repository_id", "number", "object"])
     op.create_table("grant_artifacts", _text("sha256", primary_key=True), _text("grant_id", primary_key=True))
-    op.create_table(
-        "grant_voids", _text("grant_id", primary_key=True), _text("reason"), _text("cause"), _number("at")
-    )
+    op.create_table("grant_voids", _text("grant_id", primary_key=True), _text("reason"), _text("cause"), _number("at"))
 
 
 def _decisions() -> None:
