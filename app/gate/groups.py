@@ -110,7 +110,8 @@ class MergeGroups:
             Draft(
                 trace_id=resource, ts=self._clock(), stage="verify", event="verdict.recorded", component="gate",
                 action="verify", resource=resource, actor_ref="service:countersign",
-                outcome="deny" if problems else "allow", data=facts({"head": check.head_sha, "problems": list(problems)}),
+                outcome="deny" if problems else "allow",
+                data=facts({"head": check.head_sha, "problems": list(problems)}),
             ),
         )  # fmt: skip
         effects.want(tx, key, KIND, check.external_id, msgspec.json.encode(check), resource, self._clock())

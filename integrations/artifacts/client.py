@@ -21,7 +21,8 @@ class Artifacts:
     """The ArtifactSource of the service.
 
     ``file_roots``, ``https_hosts`` (``host`` or ``host:port``, lower case) and ``s3_buckets`` are all that is
-    allowed; empty means none. ``s3_endpoint`` None means AWS. ``timeout_s`` bounds connecting and each silence, in seconds.
+    allowed; empty means none. ``s3_endpoint`` None means AWS. ``timeout_s`` bounds connecting and each silence,
+    in seconds.
     ``allow_loopback`` is for tests and the sandbox only.
     """
 

@@ -67,7 +67,7 @@ def test_no_line_is_a_command_for_us_or_for_others(text: str) -> None:
     printed = neutralise(text)
     assert parse_command(printed) is None
     assert not re.search(r"(?m)^\s*/[a-z]", printed)
-    assert "/approve" not in printed
+    assert not re.search(r"(^|\s)/approve", printed)
 
 
 @pytest.mark.parametrize(
