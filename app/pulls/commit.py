@@ -18,53 +18,21 @@ from app.decisions import store as decisions
 from app.decisions.snapshots import SnapshotEncoder
 from app.decisions.store import StoredDecision
 from app.effects import store as effects
-from app.facts.view import PullView
 from app.inbox import store as inbox
-from app.inbox.store import StoredDelivery
 from app.pulls import store, wishes
-from app.pulls.consenting import Consented, Note, Void
-from app.pulls.observe import Said, actor
-from app.pulls.store import Head, Observation, Repository
+from app.pulls.consenting import Void
+from app.pulls.model import Evaluation
+from app.pulls.observe import actor
 from app.releases import store as releases
 from app.releases.store import LastVerdict, StoredRelease
-from app.tenants.registry import Tenant
 from app.work import store as work
 from app.work.store import Lease
-from gates.model import Outcome, Snapshot, Verdict
+from gates.model import Snapshot, Verdict
 from gates.terms import EffectiveRule
 from integrations.servicenow.port import NewChange
 from manifests import canonical
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event, Stage
-
-
-class Evaluation(msgspec.Struct, frozen=True):
-    """The outcome of working on a pull request, about to be committed."""
-
-    tenant: Tenant
-    repository: Repository
-    view: PullView
-    releases: dict[str, StoredRelease]
-    before: tuple[StoredRelease, ...]
-    deliveries: tuple[StoredDelivery, ...]
-    heads: tuple[Head, ...]
-    fresh: tuple[tuple[Observation, Said], ...]
-    consented: Consented
-    verdicts: tuple[tuple[str, Snapshot, Verdict], ...]
-    notes: tuple[Note, ...]
-    now: int
-    public_url: str
-
-    @property
-    def outcome(self) -> Outcome:
-        outcomes = {verdict.outcome for _, _, verdict in self.verdicts}
-        return "deny" if "deny" in outcomes else "wait" if "wait" in outcomes else "allow"
-
-    @property
-    def due(self) -> int | None:
-        """When the clock alone can change a verdict."""
-        moments = [verdict.recheck_at for _, _, verdict in self.verdicts if verdict.recheck_at]
-        return min(moments, default=None) if self.view.facts.state == "open" else None
 
 
 class Committer:

@@ -114,11 +114,7 @@ class Consenting:
                 return
 
     def _review(self, observation: Observation, said: Said) -> None:
-        shown = [
-            prompt
-            for prompt in self._at.prompts
-            if prompt.head_sha == said.sha and prompt.posted_at <= said.at
-        ]
+        shown = [prompt for prompt in self._at.prompts if prompt.head_sha == said.sha and prompt.posted_at <= said.at]
         if not shown:
             self._note(
                 observation, said,

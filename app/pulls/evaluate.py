@@ -22,9 +22,10 @@ from app.inbox import store as inbox
 from app.inbox.store import StoredDelivery
 from app.metrics import Metrics
 from app.pulls import store
-from app.pulls.commit import Committer, Evaluation
+from app.pulls.commit import Committer
 from app.pulls.consenting import Consented, Consenting, Note, Situation
-from app.pulls.observe import Said, actor, sight
+from app.pulls.model import Evaluation
+from app.pulls.observe import Said, actor, overtaken, sight
 from app.pulls.outward import Outward
 from app.pulls.signing import Signer
 from app.pulls.store import Head, Observation, Repository
@@ -108,6 +109,9 @@ class PullEvaluator:
         self, lease: Lease, tenant: Tenant, repository: Repository, number: int, known: Known
     ) -> int | None:
         github = self._github.installation(repository.installation_id)
+        if await self._outward.recall(github, repository, number):
+            prompts = await self._database.read(lambda tx: store.prompts(tx, repository.id, number))
+            known = msgspec.structs.replace(known, prompts=prompts)
         fresh, heads, base_ref = self._see(known)
         if known.deliveries or lease.failures:
             self._gatherer.forget_pull(repository.id, number)
@@ -187,14 +191,15 @@ class PullEvaluator:
         stored: dict[str, StoredRelease],
     ) -> Consented:  # fmt: skip
         before = [(o, msgspec.json.decode(o.body_json, type=Said)) for o in known.observations]
-        accounts = [said.account for _, said in fresh if said.account is not None]
+        heard = (*overtaken(before, [_event(delivery) for delivery in known.deliveries]), *fresh)
+        accounts = [said.account for _, said in heard if said.account is not None]
         persons = await tenant.people.persons(accounts)
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
-            observations=(*before, *fresh), read_back=await _read_back(github, repository, number, fresh),
+            observations=(*before, *fresh), read_back=await _read_back(github, repository, number, heard),
             persons={account: entry.person for account, entry in persons.items()}, now=self._clock(),
         )  # fmt: skip
-        return Consenting(Signer(tenant.id, self._key, self._new_id), situation).judge(fresh)
+        return Consenting(Signer(tenant.id, self._key, self._new_id), situation).judge(heard)
 
     async def _judge(
         self, tenant: Tenant, repository: Repository, view: PullView, stored: dict[str, StoredRelease], known: Known,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from app.inbox.store import StoredDelivery
 from app.pulls.store import ARRIVED, LEFT, Head, Observation
 from integrations.github.events import CommentEvent, Event, PullRequestEvent, ReviewEvent
 from integrations.github.port import Account
-from manifests.command import parse_command
+from manifests.command import Command, parse_command
 
 _ARRIVING = ("opened", "synchronize")
 
@@ -42,6 +44,29 @@ def sight(event: Event, delivery: StoredDelivery) -> Sighting:
             return Sighting(observations=_review(event, delivery))
         case _:
             return Sighting()
+
+
+def overtaken(
+    before: Iterable[tuple[Observation, Said]], events: Iterable[Event | None]
+) -> tuple[tuple[Observation, Said], ...]:
+    """Approvals whose delivery came before that of the push they are about: to be heard again, now that it came.
+
+    What was said before the push, of a commit that nobody could see there yet, is not among them.
+    """
+    pushed = {
+        event.after or event.head_sha: event.updated_at
+        for event in events
+        if isinstance(event, PullRequestEvent) and event.action in _ARRIVING
+    }
+    return tuple((seen, said) for seen, said in before if said.at >= pushed.get(_approved(seen, said), said.at + 1))
+
+
+def _approved(seen: Observation, said: Said) -> str:
+    """The commit that an observation approves; empty for any other."""
+    if seen.kind == "review.approved":
+        return said.sha
+    command = parse_command(said.body) if seen.kind == "comment.created" else None
+    return (command.sha or "") if isinstance(command, Command) and command.verb == "approve" else ""
 
 
 def actor(account: Account | None) -> str:

@@ -17,8 +17,8 @@ from app.pulls import store, wishes
 from app.pulls.comment import MARKER
 from app.pulls.store import Prompt, Repository
 from app.pulls.wishes import CommentWish
-from integrations.errors import InDoubtError, NotFoundError
-from integrations.github.port import CheckRun, GitHub
+from integrations.errors import InDoubtError, NeighbourError, NotFoundError
+from integrations.github.port import CheckRun, Comment, GitHub
 
 _log = structlog.get_logger()
 
@@ -48,18 +48,38 @@ class Outward:
                 raise
             self._metrics.effects.labels(kind=effect.kind, result="delivered").inc()
 
+    async def recall(self, github: GitHub, repository: Repository, number: int) -> bool:
+        """Learn what an interrupted attempt had posted, for people may have answered it already."""
+        key = wishes.comment_key(repository.id, number)
+        effect = await self._database.read(lambda tx: effects.get(tx, key))
+        if effect is None or effect.wanted == effect.done:
+            return False
+        wish = msgspec.json.decode(effect.payload, type=CommentWish)
+        try:
+            found = await self._shown(github, repository, number, effect)
+        except NeighbourError as error:
+            _log.warning("comment.not_recalled", pull=number, error=str(error))
+            return False
+        if found is None or found.body != wish.body:
+            return False
+        await self._database.write(
+            partial(self._prompted, repository_id=repository.id, number=number, effect=effect, comment=found, wish=wish)
+        )
+        return True
+
     async def _one(self, github: GitHub, repository: Repository, number: int, effect: Effect, fresh: bool) -> None:
         if effect.kind == wishes.CHECK:
             remote = await self._check(github, repository, effect, fresh)
             await self._database.write(partial(self._done, effect=effect, remote=remote))
         else:
             wish = msgspec.json.decode(effect.payload, type=CommentWish)
-            remote = await self._comment(github, repository, number, effect, wish, fresh)
+            comment = await self._comment(github, repository, number, effect, wish, fresh)
             await self._database.write(
                 partial(
-                    self._prompted, repository_id=repository.id, number=number, effect=effect, remote=remote, wish=wish
+                    self._prompted, repository_id=repository.id, number=number, effect=effect, comment=comment,
+                    wish=wish,
                 )
-            )
+            )  # fmt: skip
 
     async def _check(self, github: GitHub, repository: Repository, effect: Effect, fresh: bool) -> str:
         check = msgspec.json.decode(effect.payload, type=CheckRun)
@@ -80,39 +100,51 @@ class Outward:
 
     async def _comment(
         self, github: GitHub, repository: Repository, number: int, effect: Effect, wish: CommentWish, fresh: bool
-    ) -> str:
+    ) -> Comment:
         remote = effect.remote_id
-        if not remote and not (fresh and not effect.done):
-            remote = await self._ours(github, repository, number)
+        if not fresh:
+            shown = await self._shown(github, repository, number, effect)
+            if shown is not None and shown.body == wish.body:
+                return shown
+            remote = str(shown.id) if shown is not None else ""
         if remote:
             try:
-                # Editing again does no harm: the text is the same.
-                return str((await github.edit_comment(repository.name, int(remote), wish.body)).id)
+                return await github.edit_comment(repository.name, int(remote), wish.body)
             except NotFoundError:
                 _log.warning("comment.gone", pull=number, comment=remote)
         try:
-            return str((await github.create_comment(repository.name, number, wish.body)).id)
+            return await github.create_comment(repository.name, number, wish.body)
         except InDoubtError:
-            remote = await self._ours(github, repository, number)
-            if not remote:
+            found = await self._ours(github, repository, number)
+            if found is None or found.body != wish.body:
                 raise
-            return remote
+            return found
 
-    async def _ours(self, github: GitHub, repository: Repository, number: int) -> str:
-        """Our comment, found by its marker and by being posted through an App; empty when there is none."""
+    async def _shown(self, github: GitHub, repository: Repository, number: int, effect: Effect) -> Comment | None:
+        """Our comment as it stands; None when there is none."""
+        if effect.remote_id:
+            try:
+                return await github.comment(repository.name, int(effect.remote_id))
+            except NotFoundError:
+                _log.warning("comment.gone", pull=number, comment=effect.remote_id)
+        return await self._ours(github, repository, number)
+
+    async def _ours(self, github: GitHub, repository: Repository, number: int) -> Comment | None:
+        """Our comment, found by its marker and by being posted through an App."""
         for found in await github.comments(repository.name, number):
             ours = found.author is not None and found.author.type == "Bot"
             if ours and found.body.startswith(MARKER):
-                return str(found.id)
-        return ""
+                return found
+        return None
 
     def _done(self, tx: Tx, effect: Effect, remote: str) -> None:
         effects.delivered(tx, effect.key, effect.wanted, remote, self._clock())
 
     def _prompted(
-        self, tx: Tx, repository_id: int, number: int, effect: Effect, remote: str, wish: CommentWish
+        self, tx: Tx, repository_id: int, number: int, effect: Effect, comment: Comment, wish: CommentWish
     ) -> None:
-        self._done(tx, effect, remote)
+        """In GitHub's own time, with which the time of a review is compared."""
+        self._done(tx, effect, str(comment.id))
         store.add_prompt(
-            tx, repository_id, number, Prompt(wish.head_sha, effect.wanted, wish.environments, self._clock())
+            tx, repository_id, number, Prompt(wish.head_sha, effect.wanted, wish.environments, comment.updated_at)
         )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from app.pulls import comment
+from app.pulls.model import Evaluation
 from app.releases.store import StoredRelease
 from gates.model import Outcome, Verdict
 from gates.render import markdown, title
 from integrations.github.port import CheckRun
 from manifests import canonical
 from manifests.command import neutralise
-
-if TYPE_CHECKING:
-    from app.pulls.commit import Evaluation
 
 CHECK, COMMENT = "check", "comment"
 MAX_SUMMARY = 60_000

@@ -1,0 +1,43 @@
+"""The outcome of working on a pull request, before it is written down."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.facts.view import PullView
+from app.inbox.store import StoredDelivery
+from app.pulls.consenting import Consented, Note
+from app.pulls.observe import Said
+from app.pulls.store import Head, Observation, Repository
+from app.releases.store import StoredRelease
+from app.tenants.registry import Tenant
+from gates.model import Outcome, Snapshot, Verdict
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """The outcome of working on a pull request, about to be committed."""
+
+    tenant: Tenant
+    repository: Repository
+    view: PullView
+    releases: dict[str, StoredRelease]
+    before: tuple[StoredRelease, ...]
+    deliveries: tuple[StoredDelivery, ...]
+    heads: tuple[Head, ...]
+    fresh: tuple[tuple[Observation, Said], ...]
+    consented: Consented
+    verdicts: tuple[tuple[str, Snapshot, Verdict], ...]
+    notes: tuple[Note, ...]
+    now: int
+    public_url: str
+
+    @property
+    def outcome(self) -> Outcome:
+        outcomes = {verdict.outcome for _, _, verdict in self.verdicts}
+        return "deny" if "deny" in outcomes else "wait" if "wait" in outcomes else "allow"
+
+    @property
+    def due(self) -> int | None:
+        """When the clock alone can change a verdict."""
+        moments = [verdict.recheck_at for _, _, verdict in self.verdicts if verdict.recheck_at]
+        return min(moments, default=None) if self.view.facts.state == "open" else None
