@@ -22,7 +22,7 @@ from gates.glob import matches
 from gates.model import Contributors, Policies, PullFacts, ReleaseFacts, SignedDocument
 from gates.rule import effective_rule
 from gates.terms import EffectiveRule
-from integrations.errors import NeighbourError, NotFoundError, UnavailableError
+from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, RefusedError, UnavailableError
 from integrations.github.port import Account, GitHub, Pull
 from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError, Problem
@@ -40,6 +40,8 @@ BRANCH_AGE_S = 15
 PULL_AGE_S = 15
 REACHABLE_AGE_S = 15
 POLICY_ENVIRONMENT = "policy"
+HIDDEN = "(more files than GitHub shows)"
+"""Stands for the releases that may be among the files that GitHub does not list."""
 
 
 class LaggingError(UnavailableError):
@@ -102,7 +104,10 @@ class Gatherer:
     async def revision_at(self, github: GitHub, repository: Repository, path: str, commit: str) -> str:
         """The revision of a release at any commit; empty when it is not there or unreadable."""
         key = (repository.id, repository.name)
-        text = await self.content.file(github, key, path, commit, MAX_RELEASE_BYTES)
+        try:
+            text = await self.content.file(github, key, path, commit, MAX_RELEASE_BYTES)
+        except RefusedError:
+            return ""
         if text is None:
             return ""
         if path == POLICY_PATH:
@@ -111,16 +116,19 @@ class Gatherer:
             release = parse_release(text, path)
         except ManifestError:
             return ""
-        return await self._revision(github, key, path, text, release, commit)
+        return (await self._revision(github, key, path, text, release, commit))[0]
 
     async def _policies(
         self, tenant: Tenant, github: GitHub, repository: Repository, pull: Pull
     ) -> tuple[Policies, bytes | None]:
         branch = await self.branch(github, repository, pull.base_ref)
         found = Policies(tenant.policy, None, branch.value, seen_at=branch.at)
-        text = await self.content.file(
-            github, (repository.id, repository.name), POLICY_PATH, branch.value, MAX_POLICY_BYTES
-        )
+        try:
+            text = await self.content.file(
+                github, (repository.id, repository.name), POLICY_PATH, branch.value, MAX_POLICY_BYTES
+            )
+        except RefusedError as error:
+            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {pull.base_ref}: {error}"), None
         if text is None:
             return msgspec.structs.replace(found, problem=f"There is no {POLICY_PATH} on {pull.base_ref}."), None
         try:
@@ -135,20 +143,23 @@ class Gatherer:
         """Manifests that the pull request changes, or whose folder it changes something in."""
         key = (repository.id, repository.name)
         files = await self.content.pull_files(github, key, pull.number, pull.head_sha, pull.base_sha)
-        if len(files) >= MAX_CHANGED_FILES:
-            raise NeighbourError(
-                f"expected fewer than {MAX_CHANGED_FILES} changed files, found {len(files)}: GitHub hides the rest. "
-                "Split the pull request."
-            )
         glob = tenant.policy.release_glob
         changed = {path for file in files for path in (file.path, file.previous_path) if path}
         found = {path for path in changed if matches(glob, path)}
         for path in _neighbours(changed, posixpath.basename(glob)) - found:
-            if matches(glob, path) and await self.content.file(github, key, path, pull.head_sha, MAX_RELEASE_BYTES):
+            if matches(glob, path) and await self._is_there(github, key, path, pull.head_sha):
                 found.add(path)
         if POLICY_PATH in changed:
             found.add(POLICY_PATH)
+        if len(files) >= MAX_CHANGED_FILES:
+            found.add(HIDDEN)
         return tuple(sorted(found))
+
+    async def _is_there(self, github: GitHub, key: tuple[int, str], path: str, commit: str) -> bool:
+        try:
+            return await self.content.file(github, key, path, commit, MAX_RELEASE_BYTES) is not None
+        except RefusedError:
+            return True
 
     async def _release(
         self, tenant: Tenant, github: GitHub, repository: Repository, pull: Pull, facts: PullFacts, policies: Policies,
@@ -156,14 +167,13 @@ class Gatherer:
     ) -> ReleaseView:  # fmt: skip
         key = (repository.id, repository.name)
         now = self._clock()
-        text = await self.content.file(github, key, path, pull.head_sha, MAX_RELEASE_BYTES)
-        manifest, problems = _parsed(text, path, pull, policies)
+        text, manifest, problems = await self._manifest(github, key, path, pull, policies)
         release = ReleaseFacts(path, manifest, "", proposed.get(path, now), problems)
         if manifest is None or text is None:
             who = await self._contributors(tenant, github, repository, pull, heads, ())
             return ReleaseView(release, who, sources=(text,) if text else ())
-        digest = await self._revision(github, key, path, text, manifest, pull.head_sha)
-        release = msgspec.structs.replace(release, revision=digest)
+        digest, missing = await self._revision(github, key, path, text, manifest, pull.head_sha)
+        release = msgspec.structs.replace(release, revision=digest, problems=missing)
         sources, read = await self._documents(tenant, github, key, pull.head_sha, path, manifest, policies)
         who = await self._contributors(tenant, github, repository, pull, heads, read)
         signed = [await self._with_people(tenant, github, policies, document.facts) for document in read]
@@ -180,14 +190,36 @@ class Gatherer:
         release = msgspec.structs.replace(release, proposed_at=proposed.get(path) or self._clock())
         return ReleaseView(release, who, found, lineage, evidence, rules, groups, (text, *sources))
 
+    async def _manifest(
+        self, github: GitHub, key: tuple[int, str], path: str, pull: Pull, policies: Policies
+    ) -> tuple[bytes | None, Release | None, tuple[Problem, ...]]:
+        """The bytes of the manifest at the head, and what they say or what is wrong with them."""
+        if path == HIDDEN:
+            return None, None, (_HIDDEN_PROBLEM,)
+        try:
+            text = await self.content.file(github, key, path, pull.head_sha, MAX_RELEASE_BYTES)
+        except RefusedError as error:
+            problem = Problem("release.unreadable", f"{path} cannot be read: {error}", "Make it a small file.", path)
+            return None, None, (problem,)
+        return text, *_parsed(text, path, pull, policies)
+
     async def _revision(
         self, github: GitHub, key: tuple[int, str], path: str, text: bytes, release: Release, commit: str
-    ) -> str:
+    ) -> tuple[str, tuple[Problem, ...]]:
+        """The revision, or an empty one with the files that cannot be read: nobody can consent to those."""
         digests = {path: sha256_hex(text)}
+        problems = []
         for named in referenced_paths(release, path) if path != POLICY_PATH else ():
-            found = await self.content.digest(github, key, named, commit)
-            digests[named] = found.sha256 if found else "absent"
-        return revision(digests)
+            try:
+                found = await self.content.digest(github, key, named, commit)
+            except RefusedError as error:
+                problems.append(_unreadable(path, named, str(error)))
+                continue
+            if found is None:
+                problems.append(_unreadable(path, named, "there is no such file at this commit"))
+            else:
+                digests[named] = found.sha256
+        return ("" if problems else revision(digests)), tuple(problems)
 
     async def _documents(
         self, tenant: Tenant, github: GitHub, key: tuple[int, str], commit: str, path: str, release: Release,
@@ -201,8 +233,12 @@ class Gatherer:
         read: list[ReadDocument] = []
         for type, relative in named:
             where = posixpath.normpath(posixpath.join(folder, relative))
-            data = await self.content.file(github, key, where, commit, MAX_DOCUMENT_BYTES)
-            read.append(documents.read_document(data, where, type, keys))
+            fault = ""
+            try:
+                data = await self.content.file(github, key, where, commit, MAX_DOCUMENT_BYTES)
+            except RefusedError as error:
+                data, fault = None, f"{where} cannot be read: {error}"
+            read.append(documents.read_document(data, where, type, keys, fault))
             if data is not None:
                 sources.append(data)
         return tuple(sources), tuple(read)
@@ -213,8 +249,16 @@ class Gatherer:
     ) -> Contributors:  # fmt: skip
         key = (repository.id, repository.name)
         asked_at = self._clock()
-        commits = await self.content.pull_commits(github, key, pull.number, pull.head_sha, pull.base_ref)
-        found = list(traces(pull, commits, heads, read))
+        try:
+            commits = await self.content.pull_commits(github, key, pull.number, pull.head_sha, pull.base_ref)
+            found = list(traces(pull, commits, heads, read))
+        except (NotFoundError, RateLimitedError, UnavailableError):
+            raise
+        except NeighbourError as error:
+            found = [
+                *traces(pull, (), heads, read),
+                Trace("author", "", unknown=f"The commits cannot be read: {error}."),
+            ]
         named: list[Account] = []
         for login in sorted({login for document in read for login in document.named_people}):
             try:
@@ -235,6 +279,20 @@ class Gatherer:
         holders = await tenant.people.key_holders()
         people |= {holders[key] for key in document.signers if key in holders}
         return msgspec.structs.replace(document, signer_people=tuple(sorted(people)))
+
+
+_HIDDEN_PROBLEM = Problem(
+    "release.too_many_files",
+    f"The pull request changes {MAX_CHANGED_FILES} files or more, and GitHub hides the rest.",
+    "Split the pull request.",
+)
+
+
+def _unreadable(path: str, named: str, why: str) -> Problem:
+    return Problem(
+        "release.file_unreadable", f"{named}, which {path} names, cannot be read: {why}.",
+        "Commit the file, or correct the name in the manifest.", path,
+    )  # fmt: skip
 
 
 def _parsed(
