@@ -109,7 +109,9 @@ class Service:
             "repository": events,
             "installation": events,
             "change": ChangeSync(database, self.tenants, clock, make_id),
-            "protection": ProtectionRules(database, self.tenants, self.github, self.gate, clock),
+            "protection": ProtectionRules(
+                database, self.tenants, self.github, self.gate, self.deployments, clock
+            ),
             "group": MergeGroups(database, self.tenants, self.github, gatherer, clock),
         }
         self.runner = WorkRunner(database, handlers, clock, concurrency=concurrency)

@@ -20,7 +20,7 @@ from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
 from app.work.store import Lease
 from gates.model import ChangeFacts
-from integrations.errors import InDoubtError, NeighbourError, RefusedError
+from integrations.errors import InDoubtError, NeighbourError, NotFoundError, RefusedError
 from integrations.servicenow.port import Change, ServiceNow
 from manifests import canonical
 from manifests.record import Draft, facts
@@ -144,8 +144,9 @@ class _Step:
             seen_content=remote_content(remote), content_at=remote.updated_at,
         )  # fmt: skip
         data = {"correlation": change.correlation_id, "environment": change.environment, "number": remote.number}
-        await self._save(opened, self._draft("verify", "change.opened", data, remote.number))
+        # Before it is written down: a process that dies here finds the change again and goes on with this.
         await self._attach(remote)
+        await self._save(opened, self._draft("verify", "change.opened", data, remote.number))
         return remote
 
     async def _open(self) -> Change:
@@ -272,7 +273,13 @@ class _Step:
         return True
 
     async def _attach(self, remote: Change) -> None:
-        """The evidence beside the change, for approvers who cannot see the repository. Once, by name."""
+        """The evidence beside the change, for approvers who cannot see the repository. Each once."""
+        try:
+            await self._explain(remote)
+        except (NotFoundError, RefusedError) as error:
+            _log.warning("change.not_explained", number=remote.number, error=str(error))
+
+    async def _explain(self, remote: Change) -> None:
         name = f"countersign-{self._release.revision[:16]}.json"
         if name not in await self._servicenow.attachments(remote.sys_id):
             body = canonical.encode(
@@ -283,9 +290,9 @@ class _Step:
                 }
             )  # fmt: skip
             await self._servicenow.attach(remote.sys_id, name, body, "application/json")
-            await self._servicenow.add_work_note(
-                remote.sys_id, f"Countersign keeps this change in step with revision {self._release.revision[:16]}."
-            )
+        note = f"Countersign keeps this change in step with revision {self._release.revision[:16]}."
+        if note not in await self._servicenow.work_notes(remote.sys_id):
+            await self._servicenow.add_work_note(remote.sys_id, note)
 
     async def _save(self, change: StoredChange, *drafts: Draft) -> None:
         await self._sync._save(self._lease, self._release, self._change, change, *drafts)

@@ -47,13 +47,20 @@ class Deployments:
             )
         if now >= decision.expires_at:
             raise DecisionStateError("decision.expired", "The decision has expired.", "Ask the gate again.")
-        if not decisions.redeem(tx, decision.id, now, by):
+        if not self.begun(tx, decision, by):
             raise DecisionStateError(
                 "decision.redeemed", "The decision was redeemed before.",
                 "Ask the gate again for another deployment. If this one was not yours, raise an alarm.",
             )  # fmt: skip
+
+    def begun(self, tx: Tx, decision: StoredDecision, by: str) -> bool:
+        """Write down that a deployment on this decision begins; False when one began before."""
+        now = self._clock()
+        if not decisions.redeem(tx, decision.id, now, by):
+            return False
         self._stage(tx, decision, "deploy", "decision.redeemed", f"decision/{decision.id}", by, "redeemed", {})
         work.mark(tx, changes.work_key(decision.release_id, decision.environment), now)
+        return True
 
     def _report(self, tx: Tx, decision: StoredDecision, outcome: str, by: str) -> None:
         if not decisions.redeemed(tx, decision.id):

@@ -35,7 +35,7 @@ class Outcomes:
         for decision in decisions.allows_for_commit(tx, tenant, environment, event.sha):
             release = releases.one(tx, tenant, decision.release_id)
             if release is not None and release.repository_id == event.repository_id:
-                decisions.redeem(tx, decision.id, self._clock(), by)
+                self._deployments.begun(tx, decision, by)
                 self._deployments.ended(tx, decision, f"github-{event.deployment_id}-{outcome}", outcome, by)
                 return
         if outcome == "success" and releases.has_environment(tx, tenant, event.repository_id, environment):

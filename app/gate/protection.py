@@ -11,6 +11,7 @@ from app.db.database import Database
 from app.db.tx import Tx
 from app.decisions import store as decisions
 from app.effects import store as effects
+from app.gate.deployments import Deployments
 from app.gate.service import Asked, Decided, Gate
 from app.pulls import store as pulls
 from app.pulls.store import Repository
@@ -20,7 +21,7 @@ from app.repositories.keys import parts
 from app.tenants.registry import Tenant, Tenants
 from app.work.store import Lease
 from gates.render import title
-from integrations.errors import InDoubtError, NeighbourError
+from integrations.errors import InDoubtError
 from integrations.github.port import GitHub, GitHubApp
 
 KIND = "protection"
@@ -33,7 +34,11 @@ _log = structlog.get_logger()
 class ProtectionRules:
     """Handles work keys ``protection/<repository id>/<run id>/<sha>/<environment>``."""
 
-    def __init__(self, database: Database, tenants: Tenants, github: GitHubApp, gate: Gate, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, tenants: Tenants, github: GitHubApp, gate: Gate, deployments: Deployments,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._deployments = deployments
         self._database = database
         self._tenants = tenants
         self._github = github
@@ -53,6 +58,9 @@ class ProtectionRules:
         pending = await github.pending_environments(repository.name, int(run_id))
         if environment.lower() not in {name.lower() for name in pending}:
             _log.info("protection.not_pending", run=run_id, environment=environment)
+            if done is not None:
+                # An interrupted attempt had answered and did not live to write it down.
+                await self._database.write(partial(self._answered, tenant=tenant.id, key=lease.key, wanted=done.wanted))
             return None
         refusal = await self._workflow_refusal(tenant, github, repository, int(run_id), sha)
         rows = await self._releases(tenant, github, repository, sha)
@@ -111,14 +119,14 @@ class ProtectionRules:
             pending = await github.pending_environments(repository.name, run_id)
             if environment.lower() in {name.lower() for name in pending}:
                 raise
-        except NeighbourError:
-            raise
-        await self._database.write(partial(self._answered, key=key, wanted=wanted, decided=decided, state=state))
+        await self._database.write(partial(self._answered, tenant=decided.decision.tenant, key=key, wanted=wanted))
 
-    def _answered(self, tx: Tx, key: str, wanted: str, decided: Decided, state: str) -> None:
+    def _answered(self, tx: Tx, tenant: str, key: str, wanted: str) -> None:
         effects.delivered(tx, key, wanted, wanted, self._clock())
-        if state == "approved":
-            decisions.redeem(tx, decided.decision.id, self._clock(), decided.decision.asked_by)
+        state, _, decision_id = wanted.partition(":")
+        decision = decisions.one(tx, tenant, decision_id)
+        if state == "approved" and decision is not None:
+            self._deployments.begun(tx, decision, decision.asked_by)
 
 
 def _of_pull(tx: Tx, repository_id: int, number: int) -> tuple[StoredRelease, ...]:
