@@ -17,6 +17,9 @@ from manifests.test_results import TestResult
 
 FOLDER = "releases/intraday"
 MANIFEST = f"{FOLDER}/release.yaml"
+MODEL = f"{FOLDER}/policy.json"
+BACK_TEST = f"{FOLDER}/backtest.dsse.json"
+NAME = "intraday-policy"
 CODE_COMMIT = hashlib.sha1(b"the training code", usedforsecurity=False).hexdigest()
 
 
@@ -69,11 +72,13 @@ def back_test(files: ModelFiles, key: PrivateKey, passed: bool = True) -> bytes:
     return dsse.encode(dsse.sign(dsse.IN_TOTO, test_results.build_test_result(result), [key], carry_public_key=True))
 
 
-def manifest(files: ModelFiles, version: str, window: tuple[str, str], environments: Sequence[str]) -> bytes:
+def manifest(
+    files: ModelFiles, version: str, window: tuple[str, str], environments: Sequence[str], name: str = NAME
+) -> bytes:
     return f"""\
 schema: countersign/release/v1
 kind: model
-name: intraday-policy
+name: {name}
 version: "{version}"
 rationale: Retrained on Q3 data after the drift alert; VaR breaches fall from 1.4 % to 0.6 %.
 environments: [{", ".join(environments)}]
@@ -91,8 +96,8 @@ change:
 """.encode()
 
 
-def policy(training: PrivateKey, testing: PrivateKey) -> bytes:
-    """The repository's policy, read from the base branch."""
+def policy(training: PrivateKey, testing: PrivateKey, alice: PrivateKey) -> bytes:
+    """The repository's policy, read from the base branch. Alice's own key is trusted, for releases of others."""
     return f"""\
 schema: countersign/policy/v1
 groups:
@@ -100,7 +105,9 @@ groups:
   risk-managers: {{github_team: acme/risk, servicenow_group: Risk Management}}
 trust:
   lineage: [{{key: "{training.public.fingerprint}", who: training cluster}}]
-  test-result: [{{key: "{testing.public.fingerprint}", who: back-test service}}]
+  test-result:
+    - {{key: "{testing.public.fingerprint}", who: back-test service}}
+    - {{key: "{alice.public.fingerprint}", who: research desk, person: alice}}
 rules:
   - name: model to production
     when: {{kind: model, environment: production, paths: ["releases/**"]}}
@@ -142,12 +149,12 @@ workflows: [.github/workflows/release.yml]
 
 def release_files(
     files: ModelFiles, training: PrivateKey, testing: PrivateKey, *, version: str, window: tuple[str, str],
-    environments: Sequence[str] = ("production",),
+    environments: Sequence[str] = ("production",), folder: str = FOLDER, name: str = NAME,
 ) -> dict[str, bytes]:  # fmt: skip
     """Everything that the release's pull request adds."""
     return {
-        MANIFEST: manifest(files, version, window, environments),
-        f"{FOLDER}/policy.json": files.model,
-        f"{FOLDER}/lineage.dsse.json": lineage(files, training),
-        f"{FOLDER}/backtest.dsse.json": back_test(files, testing),
+        f"{folder}/release.yaml": manifest(files, version, window, environments, name),
+        f"{folder}/policy.json": files.model,
+        f"{folder}/lineage.dsse.json": lineage(files, training),
+        f"{folder}/backtest.dsse.json": back_test(files, testing),
     }

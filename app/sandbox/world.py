@@ -32,9 +32,9 @@ from manifests.keys import PrivateKey
 TENANT = "acme"
 REPOSITORY = "acme/models"
 SECRET = "sandbox-webhook-secret-for-loopback-only"  # noqa: S105 - both ends are on this machine
-PEOPLE = ("alice", "bob", "carol", "dana", "erin", "mallory")
-"""alice asks for the release, bob is a senior developer, carol a risk manager, dana is both, erin approves
-changes in ServiceNow, mallory may push but is in no group."""
+PEOPLE = ("alice", "bob", "carol", "dana", "mallory")
+"""alice and bob are senior developers, alice asks for the release; carol is a risk manager, dana both; mallory may
+push but is in no group. erin and frank work in ServiceNow."""
 
 
 class World:
@@ -45,6 +45,7 @@ class World:
         self.clock = clock
         self.training = PrivateKey.generate("ed25519")
         self.testing = PrivateKey.generate("ed25519")
+        self.alice = PrivateKey.generate("ed25519")
         self.github = GitHubSimulator()
         self.servicenow = ServiceNowSimulator(ServiceNowSimulatorSettings(approval_delay_s=0.02))
         self.service: Service | None = None
@@ -54,11 +55,15 @@ class World:
 
     async def start(self, *, sweep: bool = False, configure: Callable[[Settings], Settings] | None = None) -> Service:
         """Everything up: people, repository with policy, the App installed, the service listening."""
-        github_url = await self.github.start()
+        await self.start_neighbours()
+        return await self.start_service(sweep=sweep, configure=configure)
+
+    async def start_neighbours(self) -> None:
+        """Both simulators, populated; the service may be started elsewhere with ``settings``."""
+        await self.github.start()
         await self.servicenow.start()
         self._populate_github()
         self._populate_servicenow()
-        return await self.start_service(github_url, sweep=sweep, configure=configure)
 
     async def start_service(
         self, github_url: str = "", *, sweep: bool = False, configure: Callable[[Settings], Settings] | None = None
@@ -94,7 +99,7 @@ class World:
         key = self._github_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         return Settings(
             sandbox=True,
-            server=Server(host="127.0.0.1", port=self._port),
+            server=self._server(),
             database=DatabaseSettings(url=SecretStr(self._database_url)),
             github=GitHubSettings(
                 app_id=str(self.app.id), private_key=SecretStr(key), webhook_secrets=(SecretStr(SECRET),),
@@ -105,6 +110,11 @@ class World:
             console=ConsoleSettings(open=True),
         )  # fmt: skip
 
+    def _server(self) -> Server:
+        """With a port that is known beforehand, links lead here; without one they keep to the default."""
+        known = {"public_url": f"http://127.0.0.1:{self._port}"} if self._port else {}
+        return Server(host="127.0.0.1", port=self._port, **known)
+
     async def token(self, *permissions: Permission, name: str = "sandbox") -> str:
         """An API token for the tenant."""
         assert self.service is not None
@@ -113,11 +123,15 @@ class World:
         )
         return created.text
 
-    def release_files(self, version: str = "3.2.0", *, shift: float = 0.0) -> dict[str, bytes]:
+    def release_files(
+        self, version: str = "3.2.0", *, shift: float = 0.0, folder: str = documents.FOLDER,
+        name: str = documents.NAME,
+    ) -> dict[str, bytes]:  # fmt: skip
         """The files of a release whose change window is open now."""
         return documents.release_files(
-            documents.train(shift=shift), self.training, self.testing, version=version, window=self.window()
-        )
+            documents.train(shift=shift), self.training, self.testing, version=version, window=self.window(),
+            folder=folder, name=name,
+        )  # fmt: skip
 
     def window(self) -> tuple[str, str]:
         start = datetime.fromtimestamp(self.clock() // 1_000_000, UTC) - timedelta(minutes=5)
@@ -128,11 +142,11 @@ class World:
         github.create_organisation("acme")
         for login in PEOPLE:
             github.create_user(login)
-        github.create_team("acme", "senior-developers", members=("bob", "dana"))
+        github.create_team("acme", "senior-developers", members=("alice", "bob", "dana"))
         github.create_team("acme", "risk", members=("carol", "dana"))
         files = {
             "README.md": b"# Models\n",
-            ".github/countersign.yaml": documents.policy(self.training, self.testing),
+            ".github/countersign.yaml": documents.policy(self.training, self.testing, self.alice),
         }
         github.create_repository(REPOSITORY, files)
         self.app = github.create_app(
