@@ -119,9 +119,11 @@ class BaseRefs(msgspec.Struct, frozen=True):
 
 
 class PeopleRules(msgspec.Struct, frozen=True):
-    """How the people registry is kept: seconds a membership must be older than the release."""
+    """How the people registry is kept, in seconds: how much older than the release a membership must be, and how
+    long after its confirmation a key can first be used."""
 
     membership_age: int = 24 * 3600
+    key_cooldown: int = 24 * 3600
 
 
 class TenantPolicy(msgspec.Struct, frozen=True):

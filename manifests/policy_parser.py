@@ -23,6 +23,7 @@ from manifests.policy_parser_forms import (
     BASE_REF,
     MAX_FRESHNESS_S,
     MAX_ID,
+    MAX_KEY_COOLDOWN_S,
     MAX_MEMBERSHIP_AGE_S,
     PATTERN,
     REPOSITORY,
@@ -120,9 +121,13 @@ def _base_refs(reader: Reader) -> Read[tuple[BaseRefs, ...]]:
 
 def _people(reader: Reader) -> Read[PeopleRules]:
     def read(node: Node, name: str) -> PeopleRules:
-        fields = reader.fields(node, "`people`", ("membership_age",))
-        default = PeopleRules().membership_age
-        age = duration(reader, 0, MAX_MEMBERSHIP_AGE_S)
-        return PeopleRules(membership_age=fields.optional("membership_age", age, default))
+        fields = reader.fields(node, "`people`", ("membership_age", "key_cooldown"))
+        default = PeopleRules()
+        return PeopleRules(
+            membership_age=fields.optional(
+                "membership_age", duration(reader, 0, MAX_MEMBERSHIP_AGE_S), default.membership_age
+            ),
+            key_cooldown=fields.optional("key_cooldown", duration(reader, 0, MAX_KEY_COOLDOWN_S), default.key_cooldown),
+        )
 
     return read

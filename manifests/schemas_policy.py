@@ -36,7 +36,7 @@ def tenant_policy_schema() -> Schema:
         **_common(),
         "base_refs": many(entry, "the branches whose pull requests can be allowed", least=1),
         "installations": many(whole(1, forms.MAX_ID), "allowed GitHub installation ids", least=1),
-        "people": table({"membership_age": DURATION}),
+        "people": table({"membership_age": DURATION, "key_cooldown": DURATION}),
         "freshness": DURATION,
         "release_glob": word(forms.PATTERN, "which files are release manifests"),
         "workflows": many(word(forms.WORKFLOW), "the workflows that may deploy"),

@@ -28,6 +28,7 @@ Event = Literal[
     "person.link_proposed",
     "person.linked",
     "person.unlinked",
+    "key.proposed",
     "key.enrolled",
     "key.revoked",
     "key.created",

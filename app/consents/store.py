@@ -13,8 +13,8 @@ from manifests import canonical
 
 _INSERT = text(
     "INSERT INTO grants (id, tenant, release_id, repository_id, number, path, decision, person, object, statement,"
-    " consent_json, nonce, issued_at) VALUES (:id, :tenant, :release_id, :repository_id, :number, :path, :decision,"
-    " :person, :object, :statement, :consent_json, :nonce, :issued_at)"
+    " consent_json, nonce, signer, issued_at) VALUES (:id, :tenant, :release_id, :repository_id, :number, :path,"
+    " :decision, :person, :object, :statement, :consent_json, :nonce, :signer, :issued_at)"
 )
 _ARTIFACT = text("INSERT INTO grant_artifacts (sha256, grant_id) VALUES (:sha256, :grant_id)")
 _VOID = text(
@@ -25,6 +25,8 @@ _SELECT = (
     "SELECT g.id, g.release_id, g.object, g.statement, g.consent_json, v.reason, v.cause FROM grants g"
     " LEFT JOIN grant_voids v ON v.grant_id = g.id "
 )
+_WITH_NONCE = text(_SELECT + "WHERE g.tenant = :tenant AND g.nonce = :nonce")
+_SIGNED_WITH = text(_SELECT + "WHERE g.tenant = :tenant AND g.signer = :signer ORDER BY g.issued_at, g.id")
 _OF_RELEASES = text(
     _SELECT + "WHERE g.tenant = :tenant AND g.release_id IN :releases ORDER BY g.issued_at, g.id"
 ).bindparams(bindparam("releases", expanding=True))
@@ -54,7 +56,8 @@ class StoredGrant(msgspec.Struct, frozen=True):
 
 
 class NewGrant(msgspec.Struct, frozen=True):
-    """A verified statement about to be recorded. ``envelope`` is its DSSE envelope."""
+    """A verified statement about to be recorded. ``envelope`` is its DSSE envelope; ``signer`` the fingerprint of
+    the person's own key, empty where the server attests."""
 
     release_id: str
     consent: Consent
@@ -62,6 +65,7 @@ class NewGrant(msgspec.Struct, frozen=True):
     nonce: str
     envelope: bytes
     memberships: bytes = b""
+    signer: str = ""
 
 
 def insert(tx: Tx, tenant: str, grant: NewGrant, statement: str) -> str:
@@ -72,7 +76,7 @@ def insert(tx: Tx, tenant: str, grant: NewGrant, statement: str) -> str:
         _INSERT, id=consent.id, tenant=tenant, release_id=grant.release_id, repository_id=consent.repository_id,
         number=consent.pull_number, path=consent.manifest_path, decision=consent.decision, person=consent.person,
         object=grant.object, statement=statement, consent_json=consent_json, nonce=grant.nonce,
-        issued_at=consent.issued_at,
+        signer=grant.signer, issued_at=consent.issued_at,
     )  # fmt: skip
     tx.run_many(_ARTIFACT, [{"sha256": digest, "grant_id": consent.id} for digest in sorted(set(consent.artifacts))])
     return consent_json
@@ -85,6 +89,16 @@ def void(tx: Tx, grant_id: str, reason: str, cause: str, at: int) -> None:
 def of_releases(tx: Tx, tenant: str, releases: Iterable[str]) -> tuple[StoredGrant, ...]:
     wanted = sorted(releases)
     return tuple(StoredGrant(*tuple(r)) for r in tx.all(_OF_RELEASES, tenant=tenant, releases=wanted)) if wanted else ()
+
+
+def with_nonce(tx: Tx, tenant: str, nonce: str) -> StoredGrant | None:
+    row = tx.first(_WITH_NONCE, tenant=tenant, nonce=nonce)
+    return None if row is None else StoredGrant(*tuple(row))
+
+
+def signed_with(tx: Tx, tenant: str, signer: str) -> tuple[StoredGrant, ...]:
+    """All grants that were signed with a person's key."""
+    return tuple(StoredGrant(*tuple(row)) for row in tx.all(_SIGNED_WITH, tenant=tenant, signer=signer))
 
 
 def withheld_elsewhere(tx: Tx, tenant: str, release_id: str, digests: Sequence[str]) -> tuple[StoredGrant, ...]:

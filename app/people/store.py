@@ -48,7 +48,6 @@ _PIN = text(
     " ON CONFLICT (tenant, team) DO NOTHING"
 )
 _PINNED = text("SELECT team_id FROM group_pins WHERE tenant = :tenant AND team = :team")
-_HOLDERS = text("SELECT fingerprint, person FROM person_keys WHERE tenant = :tenant")
 
 
 class KnownAccount(msgspec.Struct, frozen=True):
@@ -150,7 +149,3 @@ def pin_team(tx: Tx, tenant: str, team: str, team_id: int, at: int) -> int:
     row = tx.first(_PINNED, tenant=tenant, team=team)
     assert row is not None
     return int(row.team_id)
-
-
-def key_holders(tx: Tx, tenant: str) -> dict[str, str]:
-    return {row.fingerprint: row.person for row in tx.all(_HOLDERS, tenant=tenant)}

@@ -9,9 +9,7 @@ from app.changes import store as changes
 from app.changes.store import StoredChange
 from app.changes.wanted import wanted_change
 from app.clock import NewId
-from app.consents import bearing
-from app.consents import store as consents
-from app.consents.bearing import GrantData, VoidData
+from app.consents.recording import Recorder
 from app.db.tx import Tx
 from app.decisions import snapshots
 from app.decisions import store as decisions
@@ -60,6 +58,7 @@ class _Writing:
         self._encoder = encoder
         self._new_id = new_id
         self._log = evaluation.tenant.id
+        self._recorder = Recorder(tx, self._log, blobs, evaluation.now)
 
     def write(self) -> frozenset[str]:
         of, tx = self._of, self._tx
@@ -119,15 +118,7 @@ class _Writing:
     def _grants(self) -> None:
         by_id = {release.id: release for release in self._of.releases.values()}
         for grant in self._of.consented.grants:
-            bodies = [("statement", grant.envelope), ("memberships", grant.memberships)]
-            statement = self._blobs.put_many(self._tx, bodies)[0]
-            written = consents.insert(self._tx, self._log, grant, statement)
-            consent = grant.consent
-            data = GrantData(canonical.sha256_hex(written.encode()), consent.decision, consent.person, statement)
-            self._record(
-                by_id[grant.release_id], "approve", "grant.recorded", bearing.resource(grant.release_id, consent.id),
-                data, actor_ref=consent.person, outcome=consent.decision,
-            )  # fmt: skip
+            self._recorder.grant(by_id[grant.release_id].trace_id, grant)
         for note in self._of.consented.notes:
             for release in list(by_id.values())[:1]:
                 data_refused = {"object": note.object, "text": canonical.sha256_hex(note.text.encode())}
@@ -136,13 +127,9 @@ class _Writing:
                 )
 
     def _void(self, void: Void) -> None:
-        consents.void(self._tx, void.grant.id, void.reason, void.cause, self._of.now)
         known = (*self._of.releases.values(), *self._of.before)
         release = next(release for release in known if release.id == void.grant.release_id)
-        self._record(
-            release, "approve", "grant.voided", bearing.resource(void.grant.release_id, void.grant.id),
-            VoidData(void.reason), outcome="void",
-        )  # fmt: skip
+        self._recorder.void(release.trace_id, release.id, void.grant.id, void.reason, void.cause)
 
     def _judged(self, path: str, release: StoredRelease) -> StoredRelease:
         """The release with its verdicts; each verdict that says something new is a decision and a record."""

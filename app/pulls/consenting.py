@@ -13,11 +13,11 @@ import msgspec
 from app.consents.store import NewGrant, StoredGrant
 from app.facts.view import PullView, ReleaseView
 from app.people.service import github_account
+from app.pulls.admission import Obstacle, changed_mind, groups_of, last, obstacle, withheld
 from app.pulls.observe import Said
-from app.pulls.signing import Signer
-from app.pulls.store import ARRIVED, LEFT, Head, Observation, Prompt
+from app.pulls.signing import MAX_REASON, Act, Actor, Signer, consent_of, memberships_of
+from app.pulls.store import LEFT, Head, Observation, Prompt
 from app.releases.store import StoredRelease
-from gates.model import Consent, GroupFacts
 from gates.terms import EffectiveRule
 from integrations.github.port import Comment, Review
 from manifests.command import Command, Hint, parse_command
@@ -136,7 +136,7 @@ class Consenting:
             self._lift_own(observation, said, view)
             for environment in environments:
                 rule = view.rules.get(environment)
-                groups = _groups_of(view.groups.get(environment, ()), _account(said))
+                groups = groups_of(view.groups.get(environment, ()), _account(said))
                 if isinstance(rule, EffectiveRule) and groups:
                     self._grant(observation, said, view, "approve", (environment,), groups, way, reason, rule)
                     made += 1
@@ -144,26 +144,14 @@ class Consenting:
             self._note(observation, said, "You are in none of the groups that this release asks, so nothing changed.")
 
     def _refusal(self, observation: Observation, said: Said, sha: str, environments: Sequence[str]) -> str:
-        pull = self._at.view.pull
         about = observation.object
         undone = {"comment.edited", "comment.deleted", "review.dismissed", "review.edited"}
         if any(seen.object == about and seen.kind in undone for seen, _ in self._at.observations):
             return "What you said was edited, dismissed or deleted, so it never counts. Say it anew."
-        if self._at.view.facts.state == "closed":
-            return "The pull request is closed. Reopen it first, then approve."
-        if sha != pull.head_sha:
-            said_of = f"You named {sha[:12]}…, but the head is {pull.head_sha[:12]}…."
-            return f"{said_of} Look again, then paste `{self._line()}`."
-        if any(head.sha == sha and head.event == LEFT for head in self._at.heads):
-            return "This head was replaced by a push and came back; consent to it never counts. Push a new commit."
-        if all(head.sha != sha for head in self._at.heads if head.event == ARRIVED):
-            return "Nobody told us who pushed this head yet. Once the delivery has come, say it again."
-        if said.at <= self._last("pull.closed"):
-            return f"The pull request was closed since. Paste `{self._line()}` if you still agree."
-        if said.at <= self._last("pull.retargeted"):
-            return f"The base was changed since. Paste `{self._line()}` if you still agree."
-        if self._withdrew_since(said):
-            return "You rejected or revoked this release since, so this older approval does not count."
+        at = self._at
+        found = obstacle(at.view, at.heads, at.observations, sha, _account(said), said.at)
+        if found is not None:
+            return self._wording(found, sha)
         known = {name for view in self._at.view.releases for name in view.environments}
         strangers = sorted(set(environments) - known)
         if not environments or strangers:
@@ -173,19 +161,18 @@ class Consenting:
             return f"Nothing counts: {which}. Paste `{self._line()}`, with the environments you mean."
         return self._not_as_told(observation, said)
 
-    def _withdrew_since(self, said: Said) -> bool:
-        """Deliveries come in any order: what somebody withdrew later must not come back with an older approval."""
-        for observation, other in self._at.observations:
-            if other.account is None or said.account is None or other.account.id != said.account.id:
-                continue
-            if other.at < said.at:
-                continue
-            command = parse_command(other.body) if observation.kind == "comment.created" else None
-            if isinstance(command, Command) and command.verb in ("revoke", "reject"):
-                return True
-            if observation.kind == "review.changes_requested":
-                return True
-        return False
+    def _wording(self, found: Obstacle, sha: str) -> str:
+        line = self._line()
+        return {
+            "shut": "The pull request is closed. Reopen it first, then approve.",
+            "moved": f"You named {sha[:12]}…, but the head is {self._at.view.pull.head_sha[:12]}…. "
+            f"Look again, then paste `{line}`.",
+            "left": "This head was replaced by a push and came back; consent to it never counts. Push a new commit.",
+            "unseen": "Nobody told us who pushed this head yet. Once the delivery has come, say it again.",
+            "closed": f"The pull request was closed since. Paste `{line}` if you still agree.",
+            "retargeted": f"The base was changed since. Paste `{line}` if you still agree.",
+            "withdrawn": "You rejected or revoked this release since, so this older approval does not count.",
+        }[found]
 
     def _not_as_told(self, observation: Observation, said: Said) -> str:
         """A grant must still stand at GitHub as it was delivered."""
@@ -209,7 +196,7 @@ class Consenting:
             return
         for view in self._at.view.releases:
             groups = {group.name: group for found in view.groups.values() for group in found}
-            mine = _groups_of(groups.values(), _account(said))
+            mine = groups_of(groups.values(), _account(said))
             if mine:
                 self._grant(observation, said, view, decision, (), mine, "command", reason, None)
                 made += 1
@@ -245,11 +232,8 @@ class Consenting:
 
     def _lift_own(self, observation: Observation, said: Said, view: ReleaseView) -> None:
         """Who approves what they rejected or held before has changed their mind."""
-        for grant in self._withheld():
-            consent = grant.consent
-            mine = consent.person == self._person(said) and consent.manifest_path == view.path
-            if mine and consent.issued_at <= said.at:
-                self._void(grant, "the same person approved since", observation.id)
+        for grant in changed_mind(self._active(), self._person(said), view.path, said.at):
+            self._void(grant, "the same person approved since", observation.id)
 
     def _may_lift(self, grant: StoredGrant, said: Said) -> bool:
         if grant.consent.person == self._person(said):
@@ -259,10 +243,10 @@ class Consenting:
             if any(one.person == person or one.account == _account(said) for one in view.contributors.known):
                 return False
         groups = {g.name: g for view in self._at.view.releases for found in view.groups.values() for g in found}
-        return bool(set(_groups_of(groups.values(), _account(said))) & set(grant.consent.groups))
+        return bool(set(groups_of(groups.values(), _account(said))) & set(grant.consent.groups))
 
     def _withheld(self) -> list[StoredGrant]:
-        return [g for g in self._active() if g.consent.decision in ("reject", "hold")]
+        return withheld(self._active())
 
     def _void_own(self, observation: Observation, said: Said, decision: Decision, reason: str) -> int:
         mine = [
@@ -296,7 +280,8 @@ class Consenting:
     def _void_stale(self) -> None:
         """What was given for another head or base, or before the pull request was closed, is over."""
         pull = self._at.view.pull
-        closed, retargeted = self._last("pull.closed"), self._last("pull.retargeted")
+        seen = self._at.observations
+        closed, retargeted = last(seen, "pull.closed"), last(seen, "pull.retargeted")
         left = {head.sha for head in self._at.heads if head.event == LEFT}
         for grant in self._active():
             consent = grant.consent
@@ -308,10 +293,6 @@ class Consenting:
                 self._void(grant, "the base was changed since", f"base:{pull.base_ref}")
             elif consent.issued_at <= closed or self._at.view.facts.state == "closed":
                 self._void(grant, "the pull request was closed", "pull.closed")
-
-    def _last(self, kind: str) -> int:
-        """When this was last seen to happen; what was agreed to before does not come back."""
-        return max((said.at for seen, said in self._at.observations if seen.kind == kind), default=-1)
 
     def _active(self) -> list[StoredGrant]:
         return [g for g in self._at.grants if g.void_reason is None and g.id not in self._voids]
@@ -325,20 +306,15 @@ class Consenting:
     ) -> None:  # fmt: skip
         release = self._at.releases[view.path]
         assert said.account is not None
-        pull = self._at.view.pull
-        issued_at = min(said.at, observation.received_at)
-        expires = rule.expires * 1_000_000 if rule is not None else 10 * 365 * 86_400 * 1_000_000
-        consent = Consent(
-            id=self._signer.new_id(), decision=decision, person=self._person(said), account=_account(said),  # type: ignore[arg-type]
-            name=said.account.login, repository_id=self._at.view.facts.repository_id, pull_number=pull.number,
-            manifest_path=view.path, base_ref=pull.base_ref, head_sha=pull.head_sha, revision=view.facts.revision,
-            effective_rule=rule.digest if rule is not None else "", environments=environments, groups=groups,
-            artifacts=tuple(sorted(set(view.digests.values()))), strength="attested", way=way,  # type: ignore[arg-type]
-            issued_at=issued_at, not_after=issued_at + expires, kind=said.account.type, via_app=said.via_app,
-            reason=reason[:1000],
+        actor = Actor(self._person(said), _account(said), said.account.login, said.account.type, said.via_app)
+        act = Act(
+            decision=decision, environments=environments, groups=groups, way=way, strength="attested",  # type: ignore[arg-type]
+            issued_at=min(said.at, observation.received_at), reason=reason[:MAX_REASON],
         )  # fmt: skip
-        displayed = next((p.digest for p in reversed(self._at.prompts) if p.head_sha == pull.head_sha), "0" * 64)
-        memberships = [g for g in view.groups.get(environments[0], ()) if g.name in groups] if environments else []
+        consent = consent_of(self._signer.new_id(), self._at.view, view, actor, act, rule)
+        head = self._at.view.pull.head_sha
+        displayed = next((p.digest for p in reversed(self._at.prompts) if p.head_sha == head), "0" * 64)
+        memberships = memberships_of(view, environments, groups)
         self._grants.append(
             self._signer.attest(consent, release, self._at.view, view, observation.object, displayed, memberships)
         )
@@ -368,7 +344,3 @@ def approve_line(view: PullView) -> str:
 
 def _account(said: Said) -> str:
     return github_account(said.account) if said.account is not None else ""
-
-
-def _groups_of(groups: Iterable[GroupFacts], account: str) -> tuple[str, ...]:
-    return tuple(sorted({g.name for g in groups if any(member.account == account for member in g.members)}))

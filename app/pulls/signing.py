@@ -1,18 +1,93 @@
-"""The server's own word: it saw this person consent on GitHub, and signs the statement it saw."""
+"""Statements of consent, built in one way whoever signs them; and the server's own word for what GitHub showed it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from app.clock import NewId
+import msgspec
+
+from app.clock import SECOND, NewId
 from app.consents.store import NewGrant
 from app.facts.view import PullView, ReleaseView
 from app.releases.store import StoredRelease
 from gates.model import Consent, GroupFacts
+from gates.terms import EffectiveRule
 from manifests import canonical, dsse
 from manifests.attestation import FileDigest
 from manifests.keys import PrivateKey
+from manifests.policy import Strength, Way
 from manifests.statement import ConsentPredicate, build
+
+MAX_REASON = 1000
+WITHHELD_FOR_S = 10 * 365 * 86_400
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who consents: the person, the account it is done with, and how GitHub names and describes it."""
+
+    person: str
+    account: str
+    name: str
+    kind: str = "User"
+    via_app: bool = False
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done. ``issued_at`` in microseconds since 1970 UTC; ``environments`` empty where consent is withheld."""
+
+    decision: Literal["approve", "reject", "hold"]
+    environments: tuple[str, ...]
+    groups: tuple[str, ...]
+    way: Way
+    strength: Strength
+    issued_at: int
+    reason: str = ""
+
+
+def consent_of(
+    identity: str, view: PullView, release: ReleaseView, actor: Actor, act: Act, rule: EffectiveRule | None
+) -> Consent:
+    """The consent of ``actor`` to the release as it is now. Without ``rule`` (withholding) it hardly ends."""
+    pull = view.pull
+    expires = rule.expires if rule is not None else WITHHELD_FOR_S
+    return Consent(
+        id=identity, decision=act.decision, person=actor.person, account=actor.account, name=actor.name,
+        repository_id=view.facts.repository_id, pull_number=pull.number, manifest_path=release.path,
+        base_ref=pull.base_ref, head_sha=pull.head_sha, revision=release.facts.revision,
+        effective_rule=rule.digest if rule is not None else "", environments=act.environments, groups=act.groups,
+        artifacts=tuple(sorted(set(release.digests.values()))), strength=act.strength, way=act.way,
+        issued_at=act.issued_at, not_after=act.issued_at + expires * SECOND, kind=actor.kind, via_app=actor.via_app,
+        reason=act.reason,
+    )  # fmt: skip
+
+
+def memberships_of(release: ReleaseView, environments: Sequence[str], groups: Sequence[str]) -> tuple[GroupFacts, ...]:
+    """The groups that the person acts for, with their members now; none where consent is withheld."""
+    found = release.groups.get(environments[0], ()) if environments else ()
+    return tuple(group for group in found if group.name in groups)
+
+
+def predicate_of(
+    tenant: str, consent: Consent, view: PullView, *, key: str, memberships: bytes, displayed: str, nonce: str
+) -> ConsentPredicate:
+    """What the statement binds. ``key`` is the signer's fingerprint, ``displayed`` the SHA-256 of what was shown."""
+    return ConsentPredicate(
+        tenant=tenant, repository_id=consent.repository_id, repository=view.facts.repository,
+        pull_number=consent.pull_number, base_ref=consent.base_ref, head_commit=consent.head_sha, head_tree=view.tree,
+        manifest_path=consent.manifest_path, revision=consent.revision, effective_rule=consent.effective_rule,
+        decision=consent.decision, environments=tuple(sorted(consent.environments)), groups=consent.groups,
+        person=consent.person, account=consent.account, key=key, memberships=canonical.sha256_hex(memberships),
+        displayed=displayed, way=consent.way, nonce=nonce, issued_at=consent.issued_at, not_after=consent.not_after,
+        reason_digest=canonical.sha256_hex(consent.reason.encode()) if consent.reason else None,
+    )  # fmt: skip
+
+
+def artifacts_of(release: ReleaseView) -> tuple[FileDigest, ...]:
+    """The files that the statement names, sorted."""
+    manifest = release.facts.manifest
+    found = {FileDigest(artifact.name, artifact.sha256) for artifact in (manifest.artifacts if manifest else ())}
+    return tuple(sorted(found))
 
 
 class Signer:
@@ -31,19 +106,10 @@ class Signer:
         as it stood; ``memberships`` the groups as they were when the person consented."""
         snapshot = canonical.encode(memberships)
         nonce = self.new_id()
-        predicate = ConsentPredicate(
-            tenant=self._tenant, repository_id=consent.repository_id, repository=view.facts.repository,
-            pull_number=consent.pull_number, base_ref=consent.base_ref, head_commit=consent.head_sha,
-            head_tree=view.tree, manifest_path=consent.manifest_path, revision=consent.revision,
-            effective_rule=consent.effective_rule, decision=consent.decision,
-            environments=tuple(sorted(consent.environments)), groups=consent.groups, person=consent.person,
-            account=consent.account, key=self._key.public.fingerprint, memberships=canonical.sha256_hex(snapshot),
-            displayed=displayed, way=consent.way, nonce=nonce, issued_at=consent.issued_at,
-            not_after=consent.not_after,
-            reason_digest=canonical.sha256_hex(consent.reason.encode()) if consent.reason else None,
+        predicate = predicate_of(
+            self._tenant, consent, view, key=self._key.public.fingerprint, memberships=snapshot, displayed=displayed,
+            nonce=nonce,
         )  # fmt: skip
-        manifest = release_view.facts.manifest
-        files = {FileDigest(artifact.name, artifact.sha256) for artifact in (manifest.artifacts if manifest else ())}
-        payload = build(tuple(sorted(files)), predicate)
+        payload = build(artifacts_of(release_view), predicate)
         envelope = dsse.encode(dsse.sign(dsse.IN_TOTO, payload, [self._key]))
         return NewGrant(release.id, consent, about, nonce, envelope, snapshot)

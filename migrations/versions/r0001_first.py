@@ -44,7 +44,7 @@ def upgrade() -> None:
     _decisions()
     for table in (
         "records", "checkpoints", "blobs", "heads", "observations", "grants", "grant_artifacts", "grant_voids",
-        "decisions", "redemptions", "deployments", "account_links", "prompts",
+        "decisions", "redemptions", "deployments", "account_links", "person_keys", "prompts",
     ):  # fmt: skip
         protect(table)
 
@@ -107,8 +107,9 @@ def _people() -> None:
         _number("at"),
     )  # fmt: skip
     op.create_table(
-        "person_keys", _text("tenant", primary_key=True), _text("fingerprint", primary_key=True), _text("person"),
-        _text("public_key"), _text("state"), _text("by"), _number("at"), _number("usable_at"),
+        "person_keys", _text("tenant", primary_key=True), _text("fingerprint", primary_key=True),
+        _number("step", primary_key=True), _text("state"), _text("person"), _text("account"), _text("public_key"),
+        _text("by"), _number("at"), _number("usable_at"), _text("reason"), _number("since"),
     )  # fmt: skip
     op.create_table(
         "tokens", _text("digest", primary_key=True), _text("id", unique=True), _text("tenant"), _text("name"),
@@ -171,9 +172,10 @@ def _consents() -> None:
     op.create_table(
         "grants", _text("id", primary_key=True), _text("tenant"), _text("release_id"), _number("repository_id"),
         _number("number"), _text("path"), _text("decision"), _text("person"), _text("object"), _text("statement"),
-        _text("consent_json"), _text("nonce", unique=True), _number("issued_at"),
+        _text("consent_json"), _text("nonce", unique=True), _text("signer"), _number("issued_at"),
     )  # fmt: skip
     op.create_index("grants_release", "grants", ["release_id"])
+    op.create_index("grants_signer", "grants", ["tenant", "signer"])
     op.create_index("grants_object", "grants", ["repository_id", "number", "object"])
     op.create_table("grant_artifacts", _text("sha256", primary_key=True), _text("grant_id", primary_key=True))
     op.create_table("grant_voids", _text("grant_id", primary_key=True), _text("reason"), _text("cause"), _number("at"))

@@ -13,7 +13,7 @@ from tests.db.opened import opened
 
 PROTECTED = (
     "records", "checkpoints", "blobs", "heads", "observations", "grants", "grant_artifacts", "grant_voids",
-    "decisions", "redemptions", "deployments", "account_links", "prompts",
+    "decisions", "redemptions", "deployments", "account_links", "person_keys", "prompts",
 )  # fmt: skip
 CHANGES = {
     "update": "UPDATE {table} SET {column} = {column}",

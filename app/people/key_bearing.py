@@ -1,0 +1,79 @@
+"""What a key is worth: its steps, if the log bears every one of them out. A difference makes the key worthless."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import text
+
+from app.db.tx import Tx
+from app.people import key_store
+from app.people.key_store import KeyStep
+from manifests import merkle, record
+from manifests.errors import ManifestError
+from manifests.vocabulary import Event
+
+_RECORDS = text("SELECT leaf, body FROM records WHERE log = :log AND resource = :resource ORDER BY seq")
+EVENTS: dict[str, Event] = {"proposed": "key.proposed", "enrolled": "key.enrolled", "revoked": "key.revoked"}
+
+
+class KeyStanding(msgspec.Struct, frozen=True):
+    """A key as the log tells it. Instants in microseconds since 1970 UTC; 0 means that it did not happen.
+
+    ``compromised_since`` not None voids what was recorded from then on; ``superseded_at`` not None ends its use.
+    """
+
+    fingerprint: str
+    person: str = ""
+    account: str = ""
+    public_key: str = ""
+    enrolled_at: int = 0
+    usable_at: int = 0
+    superseded_at: int | None = None
+    compromised_since: int | None = None
+    difference: str = ""
+
+    @property
+    def revoked(self) -> bool:
+        return self.superseded_at is not None or self.compromised_since is not None
+
+
+def resource(fingerprint: str) -> str:
+    return f"key/{fingerprint}"
+
+
+def standing(tx: Tx, tenant: str, fingerprint: str) -> KeyStanding | None:
+    """None for a key that neither table nor log knows."""
+    steps = key_store.of_key(tx, tenant, fingerprint)
+    records = tx.all(_RECORDS, log=tenant, resource=resource(fingerprint))
+    if not steps and not records:
+        return None
+    try:
+        said = tuple(_read(bytes(row.leaf), bytes(row.body)) for row in records)
+    except (ValueError, ManifestError, msgspec.MsgspecError) as error:
+        return KeyStanding(fingerprint, difference=f"a record of key {fingerprint} was altered: {error}")
+    if said != steps:
+        return KeyStanding(fingerprint, difference=f"the rows of key {fingerprint} are not what its records say")
+    return _standing(fingerprint, steps)
+
+
+def _read(leaf: bytes, body: bytes) -> KeyStep:
+    if merkle.leaf_hash(body) != leaf:
+        raise ValueError("its bytes are not those that were hashed")
+    read = record.parse(body)
+    step = msgspec.json.decode(read.data, type=KeyStep)
+    if read.resource != resource(step.fingerprint) or read.event != EVENTS[step.state]:
+        raise ValueError(f"it says {read.event} of {read.resource}")
+    return step
+
+
+def _standing(fingerprint: str, steps: tuple[KeyStep, ...]) -> KeyStanding:
+    first = steps[0]
+    enrolled = next((step for step in steps if step.state == "enrolled"), None)
+    revoked = [step for step in steps if step.state == "revoked"]
+    return KeyStanding(
+        fingerprint, first.person, first.account, first.public_key,
+        enrolled_at=enrolled.at if enrolled else 0,
+        usable_at=enrolled.usable_at if enrolled else 0,
+        superseded_at=min((step.at for step in revoked if step.reason == "superseded"), default=None),
+        compromised_since=min((step.since for step in revoked if step.reason == "compromised"), default=None),
+    )  # fmt: skip
