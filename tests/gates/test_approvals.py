@@ -154,6 +154,13 @@ ROWS = (
         "wait",
         "by themselves",
     ),
+    Row("added by who only triggered the build", {"groups.0.members.1.granted_by": "github:9"}, "pass"),
+    Row(
+        "added by a requester who wrote nothing",
+        {"groups.0.members.1.granted_by": "github:8", "contributors.known": known("github:8", "", "requester")},
+        "wait",
+        "by the requester of",
+    ),
     Row("added by somebody else", {"groups.0.members.1.granted_by": "github:50"}, "pass"),
     Row("an unread group is an error", {"groups": (SENIORS,)}, "error", "its members were not read"),
     Row("a group that cannot be read", {"groups.1.problem": "GitHub said 404"}, "error", "GitHub said 404"),

@@ -75,6 +75,7 @@ ROWS = (
     Row("by one person twice", {"change.approvals.1.person": "p-dan"}, "wait", "1 of 2 approvals"),
     # --- window
     Row("before its window", {"change.start": NOW + 1 * SECOND}, "wait", "opens at 2026-11-20 18:00:01 UTC"),
+    Row("before its window, told its end", {"change.start": NOW + 1}, "wait", "and before 2026-11-20 19:00 UTC"),
     Row("at the start of its window", {"change.start": NOW}, "pass"),
     Row("at the end of its window", {"change.end": NOW}, "fail", "ended at 2026-11-20 18:00 UTC"),
     Row("at the last instant of its window", {"change.end": NOW + 1}, "pass"),

@@ -38,6 +38,8 @@ ROWS = (
     Row("a short head is an error", {"pull.head_sha": "a1a1a1a"}, "error", "which commit is the head"),
     Row("no head is an error", {"pull.head_sha": ""}, "error", "which commit is the head"),
     Row("an unknown repository id is an error", {"pull.repository_id": 0}, "error", "head"),
+    Row("an unknown number is an error", {"pull.number": 0}, "error", "head"),
+    Row("a release dated a little ahead passes", {"release.proposed_at": NOW + 5 * SECOND}, "pass"),
     Row("no revision is an error", {"release.revision": ""}, "error", "revision"),
     Row("a revision in capitals is an error", {"release.revision": "C3" * 32}, "error", "revision"),
     Row("no manifest path is an error", {"release.manifest_path": ""}, "error", "revision"),
