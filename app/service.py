@@ -15,6 +15,8 @@ from app import logging
 from app.blobs.store import BlobStore
 from app.changes.sync import ChangeSync
 from app.clock import Clock, NewId, new_id, now
+from app.console.access import LOOPBACK_NAMES
+from app.console.views import ConsoleViews
 from app.db.database import Database
 from app.decisions.snapshots import SnapshotEncoder
 from app.facts.artifacts import Artifacts
@@ -109,9 +111,7 @@ class Service:
             "repository": events,
             "installation": events,
             "change": ChangeSync(database, self.tenants, clock, make_id),
-            "protection": ProtectionRules(
-                database, self.tenants, self.github, self.gate, self.deployments, clock
-            ),
+            "protection": ProtectionRules(database, self.tenants, self.github, self.gate, self.deployments, clock),
             "group": MergeGroups(database, self.tenants, self.github, gatherer, clock),
         }
         self.runner = WorkRunner(database, handlers, clock, concurrency=concurrency)
@@ -119,6 +119,12 @@ class Service:
         self.repair = Repair(database, self.tenants, self.github, clock)
         self._schedule = Schedule(database, {"repair": ("17 * * * *", self._repair)}, owner=make_id())
         self.tokens = Tokens(database, clock)
+        tenants = [tenant.id for tenant in self.tenants]
+        self.console = ConsoleViews(
+            database, self.blobs, self.tokens, clock, web_url=settings.github.web_url,
+            public_url=settings.server.public_url,
+            open_tenant=tenants[0] if settings.console.open and len(tenants) == 1 else None,
+        )  # fmt: skip
 
     async def _repair(self) -> None:
         await self.repair()
@@ -135,6 +141,7 @@ class Service:
             *PeopleViews(self.database, self.tenants).routes(),
             *TokenViews(self.tokens).routes(),
             *KeyViews(self.keys, logs).routes(),
+            *self.console.routes(),
         ]
 
     def checks(self) -> dict[str, Check]:
@@ -159,7 +166,8 @@ class Service:
         """Listen, work, and catch up with what was missed while down."""
         app = build(
             self.routes(), metrics=self.metrics, authenticators=[self.tokens], checks=self.checks(),
-            public_url=self.settings.server.public_url,
+            public_url=self.settings.server.public_url, hosts=LOOPBACK_NAMES if self.settings.console.open else None,
+            page=self.console.problem,
         )  # fmt: skip
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=10)
         await self._web.setup()
