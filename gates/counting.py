@@ -11,6 +11,7 @@ from gates.terms import EffectiveRule, SeatTerms
 from gates.words import SECOND, instant, listing, short
 from manifests.policy import STRENGTHS
 
+_RANK = {strength: rank for rank, strength in enumerate(STRENGTHS)}
 _AGAIN = "If they still agree, they approve again for what the release is now."
 _OTHERS = "Ask another member of the group who had no hand in this release."
 
@@ -159,7 +160,7 @@ def _for_seat(consent: Consent, seat: SeatTerms, roster: Roster, registry: Regis
     if why := _stranger(consent, roster, registry):
         wait = "Let an administrator find out since when, or ask another member of the group."
         return why, wait if why == UNKNOWN_AGE else _OTHERS
-    if STRENGTHS.index(consent.strength) < STRENGTHS.index(seat.signature):
+    if _RANK[consent.strength] < _RANK[seat.signature]:
         why = f"it is signed as {consent.strength}, and this seat asks for {seat.signature}"
         return why, "They approve again with a key of their own: run countersign approve, or use a passkey."
     if consent.way not in seat.accept:
@@ -170,11 +171,14 @@ def _for_seat(consent: Consent, seat: SeatTerms, roster: Roster, registry: Regis
 def _stranger(consent: Consent, roster: Roster, registry: Registry) -> str:
     if roster.problem:
         return f"the group {roster.group} cannot be relied on: {roster.problem}"
-    members = [m for m in roster.members.get(consent.account, ()) if m.person == consent.person]
-    if not members:
-        return f"the account is not a member of {roster.group} now"
-    objections = [objection(member, registry) for member in members]
-    return "" if "" in objections else min(objections)
+    objections: list[str] = []
+    for member in roster.members.get(consent.account, ()):
+        if member.person == consent.person:
+            why = objection(member, registry)
+            if not why:
+                return ""
+            objections.append(why)
+    return min(objections, default=f"the account is not a member of {roster.group} now")
 
 
 def _acts_for_nobody(consent: Consent, rule: EffectiveRule) -> tuple[str, str]:

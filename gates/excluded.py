@@ -29,10 +29,9 @@ class Excluded(msgspec.Struct, frozen=True):
 
     def deed(self, account: str, *persons: str) -> str:
         """What the account or any of the persons did; empty when none had a hand in the release."""
-        found = self.accounts.get(account, "")
-        for person in persons:
-            found = found or self.persons.get(person, "")
-        return found
+        if account in self.accounts:
+            return self.accounts[account]
+        return next((self.persons[person] for person in persons if person in self.persons), "")
 
 
 def excluded(snapshot: Snapshot) -> Excluded:

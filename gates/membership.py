@@ -96,7 +96,8 @@ def _roster(name: str, found: list[GroupFacts]) -> Roster:
     members: dict[str, tuple[Member, ...]] = {}
     for member in found[0].members:
         if member.account:
-            members[member.account] = (*members.get(member.account, ()), member)
+            others = members.get(member.account)
+            members[member.account] = (*others, member) if others else (member,)
     return Roster(name, members)
 
 

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gates.model import Policies, Snapshot
 from tests.gates.builders import BOB, BOBS, NOW, passing
 from tests.gates.tables import put
+
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For tests over whole snapshots: how long they take on a busy machine says nothing."""
 
 _TEXT = st.one_of(
     st.text(max_size=8),

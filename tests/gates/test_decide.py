@@ -14,7 +14,7 @@ from gates.decide import decide
 from gates.model import GroupFacts, Policies, Snapshot, Verdict
 from gates.rule import effective_rule
 from manifests import canonical
-from tests.gates.arbitrary import anything, nearly_passing
+from tests.gates.arbitrary import anything, nearly_passing, patient
 from tests.gates.builders import HOUR, NOW, S, alter, passing
 from tests.gates.oracle import seats_can_be_filled
 from tests.gates.tables import altered, assert_explained, nodes
@@ -32,6 +32,7 @@ def test_the_passing_case_is_allowed(question: Any) -> None:
     assert verdict.failing() == ()
 
 
+@patient
 @given(anything(Policies), anything(Snapshot))
 def test_anything_gets_a_verdict_and_nothing_arbitrary_is_allowed(policies: Any, snapshot: Any) -> None:
     verdict = decide(policies, snapshot)
@@ -40,6 +41,7 @@ def test_anything_gets_a_verdict_and_nothing_arbitrary_is_allowed(policies: Any,
     assert_explained(verdict)
 
 
+@patient
 @given(nearly_passing())
 def test_whatever_is_altered_gets_an_explained_verdict(case: tuple[Policies, Snapshot]) -> None:
     verdict = decide(*case)
@@ -81,6 +83,7 @@ def shuffled(value: Any, chance: random.Random) -> Any:
     return value
 
 
+@patient
 @given(st.one_of(nearly_passing(), worlds(), st.tuples(anything(Policies), anything(Snapshot))), st.randoms())
 def test_the_order_of_facts_does_not_matter(case: tuple[Policies, Snapshot], chance: random.Random) -> None:
     policies, snapshot = case
@@ -89,6 +92,7 @@ def test_the_order_of_facts_does_not_matter(case: tuple[Policies, Snapshot], cha
     assert msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
+@patient
 @given(worlds())
 def test_seats_are_filled_exactly_when_some_assignment_fills_them(case: tuple[Policies, Snapshot]) -> None:
     policies, snapshot = case
@@ -99,6 +103,7 @@ def test_seats_are_filled_exactly_when_some_assignment_fills_them(case: tuple[Po
         assert seats_can_be_filled(policies, snapshot, digest)
 
 
+@patient
 @given(worlds(), st.data())
 def test_one_more_grant_never_takes_a_pass_away(case: tuple[Policies, Snapshot], data: st.DataObject) -> None:
     policies, snapshot = case
@@ -169,6 +174,7 @@ def doubts(snapshot: Snapshot) -> list[Snapshot]:
     return found
 
 
+@patient
 @given(st.one_of(nearly_passing(), worlds()))
 def test_doubt_never_helps(case: tuple[Policies, Snapshot]) -> None:
     policies, snapshot = case

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.matching import Demand, fill
+from tests.gates.arbitrary import patient
 
 _DEMANDS = st.lists(
     st.builds(Demand, st.integers(-1, 3), st.frozensets(st.sampled_from("abcde"), max_size=5)), max_size=4
@@ -28,11 +29,13 @@ def most(demands: list[Demand]) -> int:
     )
 
 
+@patient
 @given(_DEMANDS.filter(lambda demands: sum(max(d.count, 0) for d in demands) <= 4))
 def test_as_many_seats_are_filled_as_by_trying_everything(demands: list[Demand]) -> None:
     assert sum(map(len, fill(demands))) == most(demands)
 
 
+@patient
 @given(_DEMANDS)
 def test_a_filling_seats_each_person_once_where_they_may_sit(demands: list[Demand]) -> None:
     filled = fill(demands)
@@ -43,6 +46,7 @@ def test_a_filling_seats_each_person_once_where_they_may_sit(demands: list[Deman
         assert demand.candidates.issuperset(persons)
 
 
+@patient
 @given(_DEMANDS, st.integers(0, 3), st.sampled_from("abcdef"))
 def test_one_more_candidate_never_empties_a_seat(demands: list[Demand], index: int, person: str) -> None:
     if index < len(demands):

@@ -13,7 +13,7 @@ from gates.decide import decide
 from gates.model import Policies, Result, Snapshot, Verdict
 from gates.render import MAX_BYTES, MAX_TITLE, markdown, text, title
 from manifests.command import parse_command
-from tests.gates.arbitrary import anything, nearly_passing
+from tests.gates.arbitrary import anything, nearly_passing, patient
 from tests.gates.builders import BOBS, HEAD, alter, passing
 from tests.gates.tables import altered, nodes
 
@@ -93,6 +93,7 @@ def test_too_much_is_cut_and_said_to_be() -> None:
     assert "The rest is left out" not in markdown([decided({})])
 
 
+@patient
 @given(st.lists(st.one_of(nearly_passing(), st.tuples(anything(Policies), anything(Snapshot))), max_size=3))
 def test_any_verdict_can_be_rendered_within_bounds(cases: list[tuple[Policies, Snapshot]]) -> None:
     verdicts = [decide(*case) for case in cases]
@@ -103,6 +104,7 @@ def test_any_verdict_can_be_rendered_within_bounds(cases: list[tuple[Policies, S
         assert "\x1b" not in text(verdict)
 
 
+@patient
 @given(st.text(), st.text())
 def test_any_words_in_a_tree_are_rendered_within_bounds(summary: str, remedy: str) -> None:
     child = Result(summary, "fail", summary, remedy)

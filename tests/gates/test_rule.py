@@ -13,6 +13,7 @@ from gates.rule import effective_rule
 from gates.terms import EffectiveRule, NoRule, SeatTerms
 from manifests import canonical
 from manifests.policy import BaseRefs, ChangeRule, Group, PeopleRules, Policy, Rule, Seat, TrustedSigner, When
+from tests.gates.arbitrary import patient
 from tests.gates.builders import MANIFEST, POLICIES, POLICY, PULL, RELEASE, RULE, TENANT, alter
 from tests.gates.tables import Row, hold, put
 
@@ -259,6 +260,7 @@ def _merged(rules: tuple[Rule, ...]) -> EffectiveRule | NoRule:
     return effective_rule(policies, alter(RELEASE, manifest=MANIFEST), PULL, "production")
 
 
+@patient
 @given(_RULES, st.randoms())
 def test_the_order_of_rules_does_not_matter(rules: tuple[Rule, ...], random: Any) -> None:
     shuffled = random.sample(rules, len(rules))
@@ -267,6 +269,7 @@ def test_the_order_of_rules_does_not_matter(rules: tuple[Rule, ...], random: Any
     assert isinstance(one, EffectiveRule) == isinstance(other, EffectiveRule)
 
 
+@patient
 @given(_RULES, _RULES)
 def test_one_more_rule_only_adds_demands(rules: tuple[Rule, ...], more: tuple[Rule, ...]) -> None:
     one, both = _merged(rules), _merged(rules + more)
