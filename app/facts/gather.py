@@ -15,6 +15,7 @@ from app.facts.content import RepositoryContent
 from app.facts.contributors import Trace, contributors, traces
 from app.facts.documents import LINEAGE, ReadDocument
 from app.facts.fresh import FreshCache, Seen
+from app.facts.reading import Reading
 from app.facts.view import PullView, ReleaseView
 from app.pulls.store import ARRIVED, LEFT, Head, Repository
 from app.tenants.registry import Tenant
@@ -28,10 +29,9 @@ from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError, Problem
 from manifests.policy import POLICY_PATH
 from manifests.policy_parser import MAX_BYTES as MAX_POLICY_BYTES
-from manifests.policy_parser import parse_policy
 from manifests.release import SCHEMA, Artifact, Release
 from manifests.release_parser import MAX_BYTES as MAX_RELEASE_BYTES
-from manifests.release_parser import parse_release, referenced_paths
+from manifests.release_parser import referenced_paths
 from manifests.revision import revision
 
 MAX_CHANGED_FILES = 3000
@@ -55,6 +55,7 @@ class Gatherer:
         self.content = content
         self._artifacts = artifacts
         self._clock = clock
+        self._reading = Reading()
         self._branches: FreshCache[str] = FreshCache(clock, BRANCH_AGE_S)
         self._pulls: FreshCache[Pull] = FreshCache(clock, PULL_AGE_S)
         self._reachable: FreshCache[bool] = FreshCache(clock, REACHABLE_AGE_S)
@@ -113,7 +114,7 @@ class Gatherer:
         if path == POLICY_PATH:
             return revision({path: sha256_hex(text)})
         try:
-            release = parse_release(text, path)
+            release = self._reading.release(text, path)
         except ManifestError:
             return ""
         return (await self._revision(github, key, path, text, release, commit))[0]
@@ -132,7 +133,7 @@ class Gatherer:
         if text is None:
             return msgspec.structs.replace(found, problem=f"There is no {POLICY_PATH} on {pull.base_ref}."), None
         try:
-            policy = parse_policy(text, POLICY_PATH, known_groups=tenant.policy.groups)
+            policy = self._reading.policy(text, POLICY_PATH, tenant.policy.groups)
         except ManifestError as error:
             return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {pull.base_ref}: {error}"), text
         return msgspec.structs.replace(found, repository=policy), text
@@ -201,7 +202,7 @@ class Gatherer:
         except RefusedError as error:
             problem = Problem("release.unreadable", f"{path} cannot be read: {error}", "Make it a small file.", path)
             return None, None, (problem,)
-        return text, *_parsed(text, path, pull, policies)
+        return text, *_parsed(self._reading, text, path, pull, policies)
 
     async def _revision(
         self, github: GitHub, key: tuple[int, str], path: str, text: bytes, release: Release, commit: str
@@ -225,7 +226,7 @@ class Gatherer:
         self, tenant: Tenant, github: GitHub, key: tuple[int, str], commit: str, path: str, release: Release,
         policies: Policies,
     ) -> tuple[tuple[bytes, ...], tuple[ReadDocument, ...]]:  # fmt: skip
-        keys = documents.public_keys(documents.trusted_keys(tenant.policy, policies.repository))
+        trusted = documents.trusted_keys(tenant.policy, policies.repository)
         folder = posixpath.dirname(path)
         named = [(LINEAGE, release.lineage)] if release.lineage else []
         named += [(reference.type, reference.path) for reference in release.evidence]
@@ -238,7 +239,7 @@ class Gatherer:
                 data = await self.content.file(github, key, where, commit, MAX_DOCUMENT_BYTES)
             except RefusedError as error:
                 data, fault = None, f"{where} cannot be read: {error}"
-            read.append(documents.read_document(data, where, type, keys, fault))
+            read.append(self._reading.document(data, where, type, trusted, fault))
             if data is not None:
                 sources.append(data)
         return tuple(sources), tuple(read)
@@ -296,7 +297,7 @@ def _unreadable(path: str, named: str, why: str) -> Problem:
 
 
 def _parsed(
-    text: bytes | None, path: str, pull: Pull, policies: Policies
+    reading: Reading, text: bytes | None, path: str, pull: Pull, policies: Policies
 ) -> tuple[Release | None, tuple[Problem, ...]]:
     if text is None:
         problem = Problem(
@@ -306,10 +307,9 @@ def _parsed(
         return None, (problem,)
     try:
         if path == POLICY_PATH:
-            known = policies.tenant.groups if policies.tenant else ()
-            parse_policy(text, path, known_groups=known)
+            reading.policy(text, path, policies.tenant.groups if policies.tenant else ())
             return _policy_release(text, pull), ()
-        return parse_release(text, path), ()
+        return reading.release(text, path), ()
     except ManifestError as error:
         return None, error.problems
 
