@@ -13,7 +13,7 @@ from gates.freshness import freshness
 from gates.holds import holds as no_holds
 from gates.lineage import lineage
 from gates.model import Outcome, Policies, Result, Snapshot, Verdict
-from gates.proposal import release
+from gates.proposal import no_release, release
 from gates.rationale import rationale
 from gates.rule import effective_rule, rule
 from gates.terms import EffectiveRule, NoRule
@@ -63,6 +63,9 @@ def decide(policies: Policies, snapshot: Snapshot) -> Verdict:
 
 
 def _asked(case: Case) -> list[tuple[str, Gate]]:
+    if not case.snapshot.release.manifest_path:
+        # Without a release there is nothing to ask the other gates about.
+        return [("release", no_release)]
     deploy = _AT_DEPLOY if case.snapshot.question == "deploy" else ()
     listed = case.rule.gates if isinstance(case.rule, EffectiveRule) else ()
     late = {name for name, _ in deploy}

@@ -32,6 +32,13 @@ def release(case: Case) -> Finding:
     return Finding(judged("release", f"{place} proposes a readable release.{merged}", troubles))
 
 
+def no_release(case: Case) -> Finding:
+    """The denial of a question that no release is found for: why not, and nothing else."""
+    troubles = _manifest(case.snapshot)
+    unnamed = Result("manifest", "error", "It is not known which release is meant.", _AGAIN)
+    return Finding(judged("release", "There is no such release.", troubles or [unnamed]))
+
+
 def allowed_base(tenant: TenantPolicy, pull: PullFacts) -> bool:
     """Whether the tenant policy lists the base ref for this repository.
 

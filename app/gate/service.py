@@ -10,6 +10,7 @@ import msgspec
 from app.blobs.store import BlobStore
 from app.changes import store as changes
 from app.clock import SECOND, Clock, NewId
+from app.consents.bearing import Check
 from app.db.database import Database
 from app.db.tx import Tx
 from app.decisions import snapshots
@@ -83,7 +84,7 @@ class Gate:
 
     def __init__(
         self, database: Database, github: GitHubApp, gatherer: Gatherer, blobs: BlobStore, encoder: SnapshotEncoder,
-        attester: Attester, clock: Clock, new_id: NewId, ttl_s: int,
+        attester: Attester, check: Check, clock: Clock, new_id: NewId, ttl_s: int,
     ) -> None:  # fmt: skip
         self._database = database
         self._github = github
@@ -91,6 +92,7 @@ class Gate:
         self._blobs = blobs
         self._encoder = encoder
         self._attester = attester
+        self._check = check
         self._clock = clock
         self._new_id = new_id
         self._ttl = ttl_s * SECOND
@@ -116,9 +118,14 @@ class Gate:
             rows = await self._database.read(
                 lambda tx: releases.with_artifacts(tx, tenant.id, repository.id, digests) if digests else ()
             )
+            # Failing that, the releases that this commit may hold: then the denial can say what differs.
+            rows = rows or await self._database.read(
+                lambda tx: releases.newest_into(tx, tenant.id, repository.id, asked.environment)
+            )
         rows = [row for row in rows if row.state != "closed"]
         if not rows:
-            return await self._unknown(tenant, asked, "No release of this repository has any of these digests.")
+            why = f"No release of {asked.repository} has any of these digests."
+            return await self._unknown(tenant, asked, why)
         github = self._github.installation(repository.installation_id)
         candidate = await self._candidate(tenant, github, repository, asked, rows)
         if candidate is None:
@@ -127,7 +134,13 @@ class Gate:
             )
         deployment = await self._deployment(github, repository, asked, candidate)
         now = await self._database.read(
-            partial(_facts, tenant=tenant.id, row=candidate.row, digests=list(candidate.release.digests.values()))
+            partial(
+                _facts,
+                tenant=tenant.id,
+                row=candidate.row,
+                digests=list(candidate.release.digests.values()),
+                check=self._check,
+            )
         )
         snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
         verdict = decide(candidate.view.policies, snapshot)
@@ -258,8 +271,8 @@ class Gate:
             work.mark(tx, changes.work_key(candidate.row.id, decision.environment), self._clock())
 
 
-def _facts(tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str]) -> ReleaseFactsNow:
-    return release_facts(tx, tenant, row, digests)
+def _facts(tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str], check: Check) -> ReleaseFactsNow:
+    return release_facts(tx, tenant, row, digests, check)
 
 
 def _stale_change(snapshot: Snapshot) -> bool:

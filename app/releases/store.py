@@ -50,6 +50,10 @@ _AT_PATH = text(
     f"SELECT {_COLUMNS} FROM releases WHERE tenant = :tenant AND repository_id = :repository_id AND path = :path"
     " AND state <> 'closed' ORDER BY proposed_at DESC LIMIT 50"
 )
+_NEWEST = text(
+    f"SELECT {_COLUMNS} FROM releases WHERE tenant = :tenant AND repository_id = :repository_id AND state <> 'closed'"
+    " ORDER BY proposed_at DESC LIMIT 20"
+)
 
 
 class LastVerdict(msgspec.Struct, frozen=True):
@@ -134,6 +138,12 @@ def has_environment(tx: Tx, tenant: str, repository_id: int, environment: str) -
     """Whether any release of the repository was ever meant for this environment."""
     rows = tx.all(_ENVIRONMENTS, tenant=tenant, repository_id=repository_id)
     return any(environment in msgspec.json.decode(row.environments_json, type=tuple[str, ...]) for row in rows)
+
+
+def newest_into(tx: Tx, tenant: str, repository_id: int, environment: str) -> tuple[StoredRelease, ...]:
+    """The newest releases that are open or merged and meant for the environment."""
+    found = (_read(row) for row in tx.all(_NEWEST, tenant=tenant, repository_id=repository_id))
+    return tuple(release for release in found if environment in release.environments)
 
 
 def at_path(tx: Tx, tenant: str, repository_id: int, path: str) -> tuple[StoredRelease, ...]:
