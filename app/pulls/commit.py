@@ -132,7 +132,12 @@ class _Writing:
         self._recorder.void(release.trace_id, release.id, void.grant.id, void.reason, void.cause)
 
     def _judged(self, path: str, release: StoredRelease) -> StoredRelease:
-        """The release with its verdicts; each verdict that says something new is a decision and a record."""
+        """The release with its verdicts; each verdict that says something new is a decision and a record.
+
+        Once it is merged, whether it may merge is no question any more.
+        """
+        if any(before.id == release.id and before.state == "merged" for before in self._of.before):
+            return release
         verdicts: dict[str, LastVerdict] = {}
         for where, snapshot, verdict in self._of.verdicts:
             if where != path or not verdict.environment:

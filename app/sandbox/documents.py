@@ -96,8 +96,13 @@ change:
 """.encode()
 
 
-def policy(training: PrivateKey, testing: PrivateKey, alice: PrivateKey) -> bytes:
-    """The repository's policy, read from the base branch. Alice's own key is trusted, for releases of others."""
+def policy(training: PrivateKey, testing: PrivateKey, alice: PrivateKey, *, change: bool = True) -> bytes:
+    """The repository's policy, read from the base branch. Alice's own key is trusted, for releases of others.
+
+    Without ``change`` it asks for no change request.
+    """
+    gates = ["artifacts", "lineage", "rationale", "evidence", *(["change"] if change else []), "freeze"]
+    asked = "\n    change: {type: normal, assignment_group: Change Management, cab: true}" if change else ""
     return f"""\
 schema: countersign/policy/v1
 groups:
@@ -115,9 +120,8 @@ rules:
       - {{group: senior-developers, count: 1, signature: attested, accept: [review, command]}}
       - {{group: risk-managers, count: 1, signature: attested, accept: [review, command]}}
     expires: 72h
-    gates: [artifacts, lineage, rationale, evidence, change, freeze]
-    evidence: [test-result]
-    change: {{type: normal, assignment_group: Change Management, cab: true}}
+    gates: [{", ".join(gates)}]
+    evidence: [test-result]{asked}
 """.encode()
 
 
@@ -142,7 +146,7 @@ schema: countersign/policy/v1
 base_refs:
   - {{repository: acme/models, refs: [{", ".join(base_refs)}]}}
 installations: [{installation}]
-people: {{membership_age: 0s}}
+people: {{membership_age: 0s, key_cooldown: 0s}}
 workflows: [.github/workflows/release.yml]
 """.encode()
 

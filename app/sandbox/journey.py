@@ -173,7 +173,7 @@ async def proof(stage: Stage, decision: str, database: str, key: str) -> None:
     if done.code != 0:
         raise StoryError(f"expected the decision to replay the same, found {done}")
     words = ("audit", "verify", "--database", database, "--key", key, "--thorough")
-    tell.command(("countersign", *words[:2], "--database", "…", "--key", key, "--thorough"))
+    tell.command(("countersign", *words))
     done = await stage.shell.countersign(*words)
     tell.quote(done.lines)
     if done.code != 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import textwrap
 from collections.abc import Iterable
 from typing import IO
@@ -25,14 +26,13 @@ class Teller:
         self._line(self._painted(f"{self._chapter}. {title}", "bold"))
 
     def tell(self, text: str) -> None:
-        for line in textwrap.wrap(text, WIDTH - 3, break_long_words=False, break_on_hyphens=False):
-            self._line(f"   {line}")
+        self._wrapped("", text)
 
     def link(self, what: str, url: str) -> None:
         self._line(f"   {what}: {self._painted(url, 'blue')}")
 
     def command(self, words: Iterable[str]) -> None:
-        self._line(f"   $ {' '.join(words)}")
+        self._line(f"   $ {shlex.join(words)}")
 
     def says(self, who: str, lines: Iterable[str]) -> None:
         """Somebody's own words, as they were found."""
@@ -49,13 +49,19 @@ class Teller:
                 self._line(f"   {self._painted('│', 'dim')} {part}")
 
     def refused(self, what: str) -> None:
-        self._line(f"   {self._painted('✗ Refused:', 'red')} {what}")
+        self._wrapped("✗ ", f"Refused: {what}", "red")
 
     def good(self, what: str) -> None:
-        self._line(f"   {self._painted('✓', 'green')} {what}")
+        self._wrapped("✓ ", what, "green")
 
     def plain(self, text: str = "") -> None:
         self._line(text)
+
+    def _wrapped(self, sign: str, text: str, colour: str = "") -> None:
+        lines = textwrap.wrap(text, WIDTH - 3 - len(sign), break_long_words=False, break_on_hyphens=False)
+        for place, line in enumerate(lines):
+            before = self._painted(sign, colour) if place == 0 and colour else " " * len(sign)
+            self._line(f"   {before}{line}")
 
     def _painted(self, text: str, colour: str) -> str:
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colours else text

@@ -38,9 +38,15 @@ push but is in no group. erin and frank work in ServiceNow."""
 
 
 class World:
-    """Both simulators, populated, and a service; ``database_url`` None means SQLite in ``folder``."""
+    """Both simulators, populated, and a service; ``database_url`` None means SQLite in ``folder``.
 
-    def __init__(self, folder: Path, *, database_url: str | None = None, clock: Clock = now, port: int = 0) -> None:
+    ``change`` False: the policy asks for no change request. ``github_key``: the App's, made when left out.
+    """
+
+    def __init__(
+        self, folder: Path, *, database_url: str | None = None, clock: Clock = now, port: int = 0, change: bool = True,
+        github_key: rsa.RSAPrivateKey | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.clock = clock
         self.training = PrivateKey.generate("ed25519")
@@ -51,7 +57,8 @@ class World:
         self.service: Service | None = None
         self._database_url = database_url or f"sqlite:///{folder / 'countersign.db'}"
         self._port = port
-        self._github_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._change = change
+        self._github_key = github_key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     async def start(self, *, sweep: bool = False, configure: Callable[[Settings], Settings] | None = None) -> Service:
         """Everything up: people, repository with policy, the App installed, the service listening."""
@@ -146,7 +153,7 @@ class World:
         github.create_team("acme", "risk", members=("carol", "dana"))
         files = {
             "README.md": b"# Models\n",
-            ".github/countersign.yaml": documents.policy(self.training, self.testing, self.alice),
+            ".github/countersign.yaml": documents.policy(self.training, self.testing, self.alice, change=self._change),
         }
         github.create_repository(REPOSITORY, files)
         self.app = github.create_app(
