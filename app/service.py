@@ -39,6 +39,8 @@ from app.keys.model import ServerKeys
 from app.keys.service import open_database
 from app.keys.views import KeyViews
 from app.metrics import Metrics
+from app.people.key_service import KeyRegistry
+from app.people.key_views import PersonKeyViews
 from app.people.service import People
 from app.people.views import PeopleViews
 from app.pulls.commit import Committer
@@ -48,6 +50,11 @@ from app.releases.views import ReleaseViews
 from app.repositories.events import RepositoryEvents
 from app.settings.model import ServiceNowSettings, Settings, TenantSettings
 from app.settings.neighbours import refuse_simulators
+from app.signatures.checking import StatementChecker
+from app.signatures.reading import Reader
+from app.signatures.revoking import Revoking
+from app.signatures.service import Statements
+from app.signatures.views import StatementViews
 from app.sweeps.repair import Repair
 from app.sweeps.schedule import Schedule
 from app.tenants.registry import Tenant, Tenants
@@ -95,13 +102,15 @@ class Service:
         gatherer = Gatherer(content, Artifacts(database, content, self._artifacts, clock, limit), clock)
         encoder = SnapshotEncoder()
         attester = Attester(self.keys.gate, settings.verifier_id)
+        checker = StatementChecker(self.blobs)
         self.gate = Gate(
-            database, self.github, gatherer, self.blobs, encoder, attester, clock, make_id, settings.gate.decision_ttl_s
-        )
+            database, self.github, gatherer, self.blobs, encoder, attester, checker, clock, make_id,
+            settings.gate.decision_ttl_s,
+        )  # fmt: skip
         self.deployments = Deployments(database, clock, make_id)
         pulls = PullEvaluator(
             database, self.tenants, self.github, gatherer, Committer(self.blobs, encoder, make_id),
-            Outward(database, clock, self.metrics), self.keys.gate, clock, make_id, self.metrics,
+            Outward(database, clock, self.metrics), checker, self.keys.gate, clock, make_id, self.metrics,
             settings.server.public_url, self.gate.forget,
         )  # fmt: skip
         outcomes = Outcomes(self.deployments, clock, self.metrics)
@@ -119,11 +128,17 @@ class Service:
         self.repair = Repair(database, self.tenants, self.github, clock)
         self._schedule = Schedule(database, {"repair": ("17 * * * *", self._repair)}, owner=make_id())
         self.tokens = Tokens(database, clock)
+        servers = [self.keys.gate.public.fingerprint, self.keys.log.public.fingerprint]
+        self.person_keys = KeyRegistry(database, clock, servers=servers, on_revoked=Revoking(self.blobs))
+        self.statements = Statements(
+            database, Reader(database, self.github, gatherer), self.blobs, checker, clock, make_id, self.runner.wake
+        )
         tenants = [tenant.id for tenant in self.tenants]
+        self._open_tenant = tenants[0] if settings.console.open and len(tenants) == 1 else None
         self.console = ConsoleViews(
             database, self.blobs, self.tokens, clock, web_url=settings.github.web_url,
             public_url=settings.server.public_url,
-            open_tenant=tenants[0] if settings.console.open and len(tenants) == 1 else None,
+            open_tenant=self._open_tenant,
         )  # fmt: skip
 
     async def _repair(self) -> None:
@@ -133,12 +148,16 @@ class Service:
     def routes(self) -> list[Route]:
         logs = (*(tenant.id for tenant in self.tenants), "system")
         return [
-            *WebhookViews(self.inbox, self._secrets, self._clock, self.metrics).routes(),
+            *WebhookViews(
+                self.inbox, self._secrets, self._clock, self.metrics, _number(self.settings.github.app_id)
+            ).routes(),
             *GateViews(
                 self.gate, self.deployments, self.database, self.blobs, self.tenants, self._clock, self.metrics
             ).routes(),
             *ReleaseViews(self.database).routes(),
+            *StatementViews(self.statements, self.tenants, self._open_tenant).routes(),
             *PeopleViews(self.database, self.tenants).routes(),
+            *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
             *TokenViews(self.tokens).routes(),
             *KeyViews(self.keys, logs).routes(),
             *self.console.routes(),
@@ -232,6 +251,11 @@ def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings) -> Py
     else:
         credentials = BasicCredentials(one.user, one.password.get_secret_value() if one.password else "")
     return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox)
+
+
+def _number(app_id: str) -> int | None:
+    """The App's number; None where it is set by its client id."""
+    return int(app_id) if app_id.isdecimal() else None
 
 
 def _github(settings: Settings, clock: Clock) -> GitHubApp:

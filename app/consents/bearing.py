@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from sqlalchemy import text
@@ -17,6 +17,9 @@ from manifests.errors import ManifestError
 _RECORDS = text(
     "SELECT resource, leaf, body FROM records WHERE log = :log AND resource >= :first AND resource < :last ORDER BY seq"
 )
+
+Check = Callable[[Tx, str, StoredGrant, Consent, int], Consent]
+"""Holds a consent that the log bears out to its signature; told the log and when it was recorded."""
 
 
 class GrantData(msgspec.Struct, frozen=True):
@@ -35,9 +38,11 @@ class VoidData(msgspec.Struct, frozen=True):
 
 
 class Recorded(msgspec.Struct):
-    """What the log says of one grant. ``problem`` says that its records were altered."""
+    """What the log says of one grant, recorded ``at`` (microseconds since 1970 UTC). ``problem`` says that its
+    records were altered."""
 
     grant: GrantData | None = None
+    at: int = 0
     void: VoidData | None = None
     problem: str = ""
 
@@ -65,6 +70,7 @@ def _read(entry: Recorded, named: str, leaf: bytes, body: bytes) -> None:
             raise ValueError(f"it speaks of {read.resource}")
         if read.event == "grant.recorded" and entry.grant is None:
             entry.grant = msgspec.json.decode(read.data, type=GrantData)
+            entry.at = read.ts
         elif read.event == "grant.voided":
             entry.void = msgspec.json.decode(read.data, type=VoidData)
         else:
@@ -73,20 +79,20 @@ def _read(entry: Recorded, named: str, leaf: bytes, body: bytes) -> None:
         entry.problem = f"The record {named} was altered: {error}."
 
 
-def consents(tx: Tx, log: str, release_id: str, grants: Iterable[StoredGrant]) -> tuple[Consent, ...]:
+def consents(tx: Tx, log: str, release_id: str, grants: Iterable[StoredGrant], check: Check) -> tuple[Consent, ...]:
     """The consents of a release, each with the ``difference`` between its row and the log, if there is one."""
     said = recorded(tx, log, release_id)
-    found = [_borne_out(grant, said.pop(grant.id, Recorded())) for grant in grants]
+    found = [_borne_out(tx, log, grant, said.pop(grant.id, Recorded()), check) for grant in grants]
     found += [_missing(grant_id, entry) for grant_id, entry in said.items()]
     return tuple(found)
 
 
-def borne_out(tx: Tx, log: str, grant: StoredGrant) -> Consent:
+def borne_out(tx: Tx, log: str, grant: StoredGrant, check: Check) -> Consent:
     """One consent of another release, compared with the log."""
-    return _borne_out(grant, recorded(tx, log, grant.release_id).get(grant.id, Recorded()))
+    return _borne_out(tx, log, grant, recorded(tx, log, grant.release_id).get(grant.id, Recorded()), check)
 
 
-def _borne_out(grant: StoredGrant, said: Recorded) -> Consent:
+def _borne_out(tx: Tx, log: str, grant: StoredGrant, said: Recorded, check: Check) -> Consent:
     try:
         consent = grant.consent
     except msgspec.MsgspecError:
@@ -98,7 +104,9 @@ def _borne_out(grant: StoredGrant, said: Recorded) -> Consent:
         difference = _difference(grant, consent, said.grant)
     if not difference and said.void is not None and grant.void_reason is None:
         difference = f"The log says that grant {grant.id} is void, its row does not."
-    return msgspec.structs.replace(consent, difference=difference) if difference else consent
+    if difference:
+        return msgspec.structs.replace(consent, difference=difference)
+    return check(tx, log, grant, consent, said.at)
 
 
 def _difference(grant: StoredGrant, consent: Consent, data: GrantData) -> str:

@@ -23,6 +23,7 @@ from app.pulls import store as pulls
 from app.pulls.consenting import Note
 from app.releases import store as releases
 from app.releases.store import StoredRelease
+from app.signatures.checking import StatementChecker
 from gates.model import Consent, SignedDocument
 from manifests.record import Record
 from manifests.release import Artifact, Release
@@ -120,7 +121,8 @@ def page(tx: Tx, blobs: BlobStore, viewer: Viewer, identity: str) -> ReleasePage
     current, bases, recent = _live(tx, blobs, release)
     basis = max(bases.values(), key=lambda one: one.snapshot.at, default=None)
     records, problem = _records(tx, release)
-    grants = bearing.consents(tx, tenant, release.id, consents.of_releases(tx, tenant, [release.id]))
+    stored = consents.of_releases(tx, tenant, [release.id])
+    grants = bearing.consents(tx, tenant, release.id, stored, StatementChecker(blobs))
     notes, base_ref = pulls.pull_notes(tx, release.repository_id, release.number)
     heads = pulls.heads(tx, release.repository_id, release.number)
     context = Context(

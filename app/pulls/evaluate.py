@@ -67,8 +67,8 @@ class PullEvaluator:
 
     def __init__(
         self, database: Database, tenants: Tenants, github: GitHubApp, gatherer: Gatherer, committer: Committer,
-        outward: Outward, key: PrivateKey, clock: Clock, new_id: NewId, metrics: Metrics, public_url: str,
-        on_judged: Judged,
+        outward: Outward, check: bearing.Check, key: PrivateKey, clock: Clock, new_id: NewId, metrics: Metrics,
+        public_url: str, on_judged: Judged,
     ) -> None:  # fmt: skip
         self._database = database
         self._tenants = tenants
@@ -76,6 +76,7 @@ class PullEvaluator:
         self._gatherer = gatherer
         self._commit = committer
         self._outward = outward
+        self._check = check
         self._key = key
         self._clock = clock
         self._new_id = new_id
@@ -208,7 +209,9 @@ class PullEvaluator:
         verdicts: list[tuple[str, Snapshot, Verdict]] = []
         for release in view.releases:
             row = stored[release.path]
-            now = await self._database.read(partial(_facts, tenant=tenant.id, row=row, release=release))
+            now = await self._database.read(
+                partial(_facts, tenant=tenant.id, row=row, release=release, check=self._check)
+            )
             told = _after(now.consents, consented, row)
             for environment in release.environments or ("",):
                 snapshot = snapshot_of(tenant.id, view, release, environment, self._clock(), now, told)
@@ -230,11 +233,14 @@ class ReleaseFactsNow(msgspec.Struct, frozen=True):
     superseded: str
 
 
-def release_facts(tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str]) -> ReleaseFactsNow:
+def release_facts(
+    tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str], check: bearing.Check
+) -> ReleaseFactsNow:
+    """``check`` holds consents to the signatures of those who gave them."""
     grants = consents.of_releases(tx, tenant, [row.id])
-    told = bearing.consents(tx, tenant, row.id, grants)
+    told = bearing.consents(tx, tenant, row.id, grants, check)
     elsewhere = consents.withheld_elsewhere(tx, tenant, row.id, digests)
-    told += tuple(bearing.borne_out(tx, tenant, grant) for grant in elsewhere)
+    told += tuple(bearing.borne_out(tx, tenant, grant, check) for grant in elsewhere)
     newer = releases.newer_merged(tx, row)
     superseded = f"pull request #{newer} released a newer {row.name}" if newer else ""
     return ReleaseFactsNow(told, changes.facts(tx, row.id), log_facts(tx, tenant), superseded)
@@ -256,8 +262,8 @@ def snapshot_of(
     )  # fmt: skip
 
 
-def _facts(tx: Tx, tenant: str, row: StoredRelease, release: ReleaseView) -> ReleaseFactsNow:
-    return release_facts(tx, tenant, row, list(release.digests.values()))
+def _facts(tx: Tx, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check) -> ReleaseFactsNow:
+    return release_facts(tx, tenant, row, list(release.digests.values()), check)
 
 
 def _after(told: tuple[Consent, ...], consented: Consented, row: StoredRelease) -> tuple[Consent, ...]:

@@ -1,0 +1,154 @@
+"""Whether a person may sign for a release as it is now, and the statement that says it. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from app.clock import SECOND
+from app.people.key_bearing import KeyStanding
+from app.pulls.admission import Obstacle, obstacle
+from app.pulls.signing import Act, Actor, consent_of, memberships_of, predicate_of
+from app.signatures.errors import AGAIN, StatementRefusedError
+from app.signatures.model import Decision
+from app.signatures.reading import Current, History
+from gates.model import Consent, Member
+from gates.terms import EffectiveRule
+from gates.words import instant
+from manifests import canonical
+from manifests.statement import ConsentPredicate
+
+UNTOLD: Final = "0" * 64
+FRESH_S: Final = 3600
+_OBSTACLES: Final[dict[Obstacle, tuple[str, str, str, str]]] = {
+    "shut": ("pull_closed", "an open or merged pull request", "a closed one", "Reopen it first."),
+    "moved": ("head_moved", "a statement for the head as it is now", "one for another head", AGAIN),
+    "left": ("head_left", "a head that was never replaced", "one that was, and came back", "Push a new commit."),
+    "unseen": (
+        "head_unseen", "a head that a delivery of GitHub's told us about", "one of which none came yet",
+        "Wait for the delivery, or have it sent again from the App's settings at GitHub.",
+    ),
+    "closed": ("pull_closed", "a statement fetched after the pull request was reopened", "an older one", AGAIN),
+    "retargeted": ("base_changed", "a statement fetched after the base was changed", "an older one", AGAIN),
+    "withdrawn": ("withdrawn", "nothing withdrawn since", "that you rejected or revoked this release since", AGAIN),
+}  # fmt: skip
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What somebody wants to say. ``environment`` empty where consent is withheld."""
+
+    decision: Decision
+    environment: str
+    issued_at: int
+    reason: str = ""
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """A consent as it would be now, what its statement would bind, and the groups it was drawn from. ``rule`` is None
+    where consent is withheld."""
+
+    consent: Consent
+    predicate: ConsentPredicate
+    memberships: bytes
+    rule: EffectiveRule | None
+
+
+def expect_usable(key: KeyStanding | None, fingerprint: str, now: int) -> KeyStanding:
+    """The standing of a key that may sign now. Raises StatementRefusedError."""
+    if key is None or (not key.enrolled_at and not key.difference):
+        raise StatementRefusedError(
+            "key.not_enrolled", "a key that is enrolled for a person", fingerprint,
+            "Have it enrolled with `countersign people enrol-key` and confirmed by somebody else.",
+        )  # fmt: skip
+    if key.difference:
+        raise StatementRefusedError(
+            "key.altered", "a key whose records bear it out", key.difference,
+            "Treat this as tampering: run `countersign audit verify`.",
+        )  # fmt: skip
+    if key.revoked:
+        raise StatementRefusedError(
+            "key.revoked", "a key that was not revoked", f"{fingerprint}, which was", "Have a new key enrolled."
+        )
+    if now < key.usable_at:
+        raise StatementRefusedError(
+            "key.cooling_down", f"a key in use from {instant(key.usable_at)}", f"an attempt at {instant(now)}",
+            "Wait, or use another key of yours that is in use already.",
+        )  # fmt: skip
+    return key
+
+
+def expect_fresh(predicate: ConsentPredicate, now: int) -> None:
+    """Raises StatementRefusedError for a statement fetched more than an hour ago, or in the future."""
+    issued = predicate.issued_at
+    if not now - FRESH_S * SECOND <= issued <= now:
+        code = "statement.stale" if issued < now else "statement.future"
+        raise StatementRefusedError(
+            code, "a statement fetched within the last hour", f"one of {instant(issued)}"
+        )  # fmt: skip
+
+
+def expect_admissible(current: Current, history: History, consent: Consent) -> None:
+    """What holds for every approval, whichever way it comes. Withholding is never hindered."""
+    if consent.decision != "approve":
+        return
+    found = obstacle(
+        current.view, history.heads, history.observations, consent.head_sha, consent.account, consent.issued_at
+    )
+    if found is not None:
+        code, expected, seen, remedy = _OBSTACLES[found]
+        raise StatementRefusedError(f"statement.{code}", expected, seen, remedy)
+
+
+def draw(
+    current: Current, key: KeyStanding, wish: Wish, identity: str, *, nonce: str, displayed: str = UNTOLD
+) -> Drawn:
+    """The statement of this wish, from facts alone. Raises StatementRefusedError when nobody could make it."""
+    rule = _rule(current, wish) if wish.decision == "approve" else None
+    environments = (wish.environment,) if rule is not None else ()
+    member, groups = _memberships(current, key, environments)
+    actor = Actor(key.person, key.account, member.name, member.kind)
+    act = Act(
+        decision=wish.decision, environments=environments, groups=groups, way="cli", strength="personal",
+        issued_at=wish.issued_at, reason=wish.reason,
+    )  # fmt: skip
+    consent = consent_of(identity, current.view, current.release, actor, act, rule)
+    # When the groups were read changes at every look; who was in them does not.
+    asked = memberships_of(current.release, environments, groups)
+    memberships = canonical.encode(tuple(msgspec.structs.replace(group, seen_at=0) for group in asked))
+    predicate = predicate_of(
+        current.tenant.id, consent, current.view, key=key.fingerprint, memberships=memberships, displayed=displayed,
+        nonce=nonce,
+    )  # fmt: skip
+    return Drawn(consent, predicate, memberships, rule)
+
+
+def _rule(current: Current, wish: Wish) -> EffectiveRule:
+    known = current.release.environments
+    if wish.environment not in known:
+        raise StatementRefusedError(
+            "statement.environment", f"one environment of this release: {', '.join(known) or 'it has none'}",
+            wish.environment or "none",
+        )  # fmt: skip
+    rule = current.release.rules.get(wish.environment)
+    if not isinstance(rule, EffectiveRule):
+        why = rule.problems[0] if rule is not None and rule.problems else None
+        raise StatementRefusedError(
+            "statement.no_rule", "a rule that says who has to approve", why.message if why else "none",
+            why.remedy if why else AGAIN,
+        )  # fmt: skip
+    return rule
+
+
+def _memberships(current: Current, key: KeyStanding, environments: tuple[str, ...]) -> tuple[Member, tuple[str, ...]]:
+    groups = current.release.groups
+    asked = [group for name, found in groups.items() if not environments or name in environments for group in found]
+    mine = [(group.name, member) for group in asked for member in group.members if member.account == key.account]
+    if not mine or any(member.person != key.person or member.kind != "User" for _, member in mine):
+        wanted = ", ".join(sorted({group.name for group in asked})) or "none, because no rule asks any"
+        unread = "".join(f"; {group.name}: {group.problem}" for group in asked if group.problem)
+        raise StatementRefusedError(
+            "statement.not_a_member", f"a current member of a group that the release asks ({wanted})",
+            f"{key.account}, who is in none{unread}", "Ask a member of the group.",
+        )  # fmt: skip
+    return mine[0][1], tuple(sorted({name for name, _ in mine}))

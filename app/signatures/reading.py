@@ -1,0 +1,94 @@
+"""The release that a statement is about, as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from app.consents import store as consents
+from app.consents.store import StoredGrant
+from app.db.database import Database
+from app.db.tx import Tx
+from app.facts.gather import Gatherer
+from app.facts.view import PullView, ReleaseView
+from app.pulls import store as pulls
+from app.pulls.observe import Said
+from app.pulls.store import Head, Observation, Repository
+from app.releases import store as releases
+from app.releases.store import StoredRelease
+from app.signatures.errors import StatementRefusedError
+from app.tenants.registry import Tenant
+from integrations.github.port import GitHubApp
+
+
+class History(msgspec.Struct, frozen=True):
+    """What was seen and recorded of the release's pull request."""
+
+    heads: tuple[Head, ...]
+    observations: tuple[tuple[Observation, Said], ...]
+    grants: tuple[StoredGrant, ...]
+
+
+class Current(msgspec.Struct, frozen=True):
+    """Everything that consent to one release is judged by."""
+
+    tenant: Tenant
+    row: StoredRelease
+    repository: Repository
+    history: History
+    view: PullView
+    release: ReleaseView
+
+
+class Reader:
+    def __init__(self, database: Database, github: GitHubApp, gatherer: Gatherer) -> None:
+        self._database = database
+        self._github = github
+        self._gatherer = gatherer
+
+    async def by_id(self, tenant: Tenant, release_id: str, covered: Callable[[Repository], None]) -> Current:
+        """Raises StatementRefusedError, NeighbourError, and what ``covered`` raises of the repository."""
+        row = await self._database.read(lambda tx: releases.one(tx, tenant.id, release_id))
+        return await self._read(tenant, row, release_id, covered)
+
+    async def by_name(
+        self, tenant: Tenant, repository_id: int, number: int, path: str, covered: Callable[[Repository], None]
+    ) -> Current:
+        """The same, by what the statement itself names; read anew at GitHub."""
+        found = await self._database.read(lambda tx: releases.of_pull(tx, repository_id, number))
+        row = next((row for row in found if row.path == path and row.tenant == tenant.id), None)
+        self._gatherer.forget_pull(repository_id, number)
+        return await self._read(tenant, row, f"{path} in #{number} of repository {repository_id}", covered)
+
+    async def _read(
+        self, tenant: Tenant, row: StoredRelease | None, named: str, covered: Callable[[Repository], None]
+    ) -> Current:
+        repository = await self._database.read(lambda tx: pulls.repository(tx, row.repository_id) if row else None)
+        if row is None or repository is None or repository.tenant != tenant.id:
+            raise StatementRefusedError(
+                "release.unknown", "a release of this tenant", named[:200], "See /api/v1/releases.", status=404
+            )
+        covered(repository)
+        known, history = await self._database.read(
+            lambda tx: (releases.of_pull(tx, row.repository_id, row.number), history_of(tx, row))
+        )
+        github = self._github.installation(repository.installation_id)
+        proposed = {one.path: one.proposed_at for one in known}
+        view = await self._gatherer.view(tenant, github, repository, row.number, history.heads, proposed)
+        release = view.release(row.path)
+        if release is None or row.state == "closed":
+            raise StatementRefusedError(
+                "release.closed", "an open or merged release", f"{row.path} of #{row.number}, which is closed",
+                "Propose it again, then fetch a statement for it.",
+            )  # fmt: skip
+        return Current(tenant, row, repository, history, view, release)
+
+
+def history_of(tx: Tx, row: StoredRelease) -> History:
+    seen = pulls.observations(tx, row.repository_id, row.number)
+    return History(
+        pulls.heads(tx, row.repository_id, row.number),
+        tuple((one, msgspec.json.decode(one.body_json, type=Said)) for one in seen),
+        consents.of_releases(tx, row.tenant, [row.id]),
+    )

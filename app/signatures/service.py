@@ -1,0 +1,229 @@
+"""Statements that people sign with keys of their own: served, taken back signed, checked, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+from sqlalchemy.exc import IntegrityError
+
+from app.blobs.store import BlobStore
+from app.clock import Clock, NewId
+from app.consents import store as consents
+from app.consents.recording import Recorder
+from app.consents.store import NewGrant, StoredGrant
+from app.db.database import Database
+from app.db.tx import Tx
+from app.people import key_bearing
+from app.people.key_bearing import KeyStanding
+from app.pulls.admission import changed_mind
+from app.pulls.evaluate import release_facts, snapshot_of
+from app.pulls.signing import artifacts_of
+from app.pulls.store import Repository
+from app.signatures import binding, display, envelope, judging
+from app.signatures.checking import StatementChecker
+from app.signatures.context import context
+from app.signatures.envelope import SignedStatement
+from app.signatures.errors import AGAIN, StatementRefusedError
+from app.signatures.judging import Drawn, Wish
+from app.signatures.model import StatementQuery, Submission
+from app.signatures.reading import Current, Reader, history_of
+from app.tenants.registry import Tenant
+from app.work import store as work
+from gates.decide import decide
+from gates.model import Verdict
+from manifests import statement, strict_base64
+from manifests.canonical import sha256_hex
+from manifests.statement import Consent, ConsentPredicate
+
+Covered = Callable[[Repository, Sequence[str]], None]
+"""Raises unless the caller may act for these environments of this repository."""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A grant, new or ``repeated``, and the verdicts as they would be now."""
+
+    release: str
+    grant: StoredGrant
+    repeated: bool
+    verdicts: tuple[Verdict, ...]
+
+
+class Statements:
+    def __init__(
+        self, database: Database, reader: Reader, blobs: BlobStore, checker: StatementChecker, clock: Clock,
+        new_id: NewId, wake: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._reader = reader
+        self._blobs = blobs
+        self._checker = checker
+        self._clock = clock
+        self._new_id = new_id
+        self._wake = wake
+
+    async def prepare(
+        self, tenant: Tenant, release_id: str, asked: StatementQuery, covered: Covered
+    ) -> tuple[bytes, str]:
+        """The bytes to sign and the text to read. Raises StatementRefusedError, NeighbourError."""
+        now = self._clock()
+        key = judging.expect_usable(await self._standing(tenant, asked.fingerprint), asked.fingerprint, now)
+        environment = asked.environment or ""
+        current = await self._reader.by_id(
+            tenant, release_id, lambda repository: covered(repository, _named(environment))
+        )
+        wish = Wish(asked.decision, environment if asked.decision == "approve" else "", now, asked.reason)
+        drawn = judging.draw(current, key, wish, "", nonce=self._new_id())
+        judging.expect_admissible(current, current.history, drawn.consent)
+        text = await self._displayed(current, drawn, environment)
+        predicate = msgspec.structs.replace(drawn.predicate, displayed=display.digest(text))
+        return statement.build(artifacts_of(current.release), predicate), text
+
+    async def _displayed(self, current: Current, drawn: Drawn, environment: str) -> str:
+        verdicts = await self._verdicts(current, _named(environment))
+        around = context(
+            current.release, drawn.rule, verdicts[0] if verdicts else None, drawn.consent.name, drawn.consent.reason
+        )
+        shown = Consent(artifacts_of(current.release), drawn.predicate, b"")
+        return display.display(shown, around)
+
+    async def submit(self, tenant: Tenant, sent: Submission, covered: Covered) -> Accepted:
+        """Record what was signed, once. Raises ManifestError, StatementRefusedError, NeighbourError.
+
+        The order of the checks: form, key, signature and namespace, nonce, age, what is bound, membership, head.
+        """
+        now = self._clock()
+        consent = statement.parse(strict_base64.decode(sent.payload, "payload"))
+        predicate = consent.predicate
+        if predicate.tenant != tenant.id:
+            raise _differs("tenant", tenant.id, predicate.tenant)
+        key = judging.expect_usable(await self._standing(tenant, predicate.key), predicate.key, now)
+        signed = envelope.expect_signed(consent, sent.signature)
+        before = await self._database.read(partial(self._before, tenant=tenant, signed=signed))
+        if before is None:
+            judging.expect_fresh(predicate, now)
+        current = await self._reader.by_name(
+            tenant, predicate.repository_id, predicate.pull_number, predicate.manifest_path,
+            lambda repository: covered(repository, predicate.environments),
+        )  # fmt: skip
+        if before is not None:
+            return await self._accepted(current, before, predicate, repeated=True)
+        drawn = self._redrawn(current, key, consent, sent)
+        judging.expect_admissible(current, current.history, drawn.consent)
+        unit = partial(self._record, current=current, drawn=drawn, signed=signed, sent=sent, now=now)
+        try:
+            grant, repeated = await self._database.write(unit)
+        except IntegrityError:
+            # Two replicas were sent the same statement at the same moment; one of them has recorded it.
+            found = await self._database.read(partial(self._before, tenant=tenant, signed=signed))
+            if found is None:
+                raise
+            grant, repeated = found, True
+        self._wake()
+        return await self._accepted(current, grant, predicate, repeated=repeated)
+
+    def _redrawn(self, current: Current, key: KeyStanding, consent: Consent, sent: Submission) -> Drawn:
+        """The consent as it would be drawn now, if that is exactly what was signed."""
+        signed = consent.predicate
+        if signed.decision not in ("approve", "reject", "hold"):
+            raise _differs("decision", "approve, reject or hold", signed.decision)
+        environment = signed.environments[0] if len(signed.environments) == 1 else ", ".join(signed.environments)
+        wish = Wish(signed.decision, environment, signed.issued_at, sent.reason)
+        if (signed.person, signed.account) != (key.person, key.account):
+            raise _differs("person", f"{key.person} ({key.account})", f"{signed.person} ({signed.account})")
+        drawn = judging.draw(current, key, wish, self._new_id(), nonce=signed.nonce, displayed=signed.displayed)
+        found = binding.compare(drawn.predicate, signed)
+        found = found or binding.compare_artifacts(artifacts_of(current.release), consent.artifacts)
+        if found is not None:
+            raise _differs(found.field, found.expected, found.found)
+        if sent.display and display.digest(sent.display) != signed.displayed:
+            raise _differs("displayed", signed.displayed, display.digest(sent.display))
+        return drawn
+
+    def _record(
+        self, tx: Tx, current: Current, drawn: Drawn, signed: SignedStatement, sent: Submission, now: int
+    ) -> tuple[StoredGrant, bool]:
+        """One transaction: nothing that was checked before may have changed by now."""
+        tenant, row, predicate = current.tenant, current.row, drawn.predicate
+        before = self._before(tx, tenant, signed)
+        if before is not None:
+            return before, True
+        judging.expect_usable(key_bearing.standing(tx, tenant.id, predicate.key), predicate.key, now)
+        history = history_of(tx, row)
+        judging.expect_admissible(current, history, drawn.consent)
+        recorder = Recorder(tx, tenant.id, self._blobs, now)
+        about = _about(predicate)
+        for grant, reason in _overtaken(history.grants, drawn):
+            recorder.void(row.trace_id, row.id, grant.id, reason, about)
+        if sent.display:
+            self._blobs.put(tx, "display", sent.display.encode())
+        bytes_ = envelope.write(signed, sent.signature)
+        recorder.grant(
+            row.trace_id,
+            NewGrant(row.id, drawn.consent, about, predicate.nonce, bytes_, drawn.memberships, predicate.key),
+        )
+        work.mark(tx, f"pull/{row.repository_id}/{row.number}", now)
+        written = consents.with_nonce(tx, tenant.id, predicate.nonce)
+        assert written is not None
+        return written, False
+
+    def _before(self, tx: Tx, tenant: Tenant, signed: SignedStatement) -> StoredGrant | None:
+        """The grant of this very statement, if it was recorded. Another of the same nonce is a replay."""
+        known = consents.with_nonce(tx, tenant.id, signed.consent.predicate.nonce)
+        if known is None:
+            return None
+        stored = envelope.payload_of(self._blobs.get(tx, known.statement))
+        if stored != signed.consent.payload:
+            raise StatementRefusedError(
+                "statement.replayed", "a nonce that was never used", f"that of another statement: {sha256_hex(stored)}"
+            )
+        return known
+
+    async def _accepted(
+        self, current: Current, grant: StoredGrant, predicate: ConsentPredicate, *, repeated: bool
+    ) -> Accepted:
+        environments = predicate.environments or current.release.environments
+        return Accepted(current.row.id, grant, repeated, await self._verdicts(current, environments))
+
+    async def _verdicts(self, current: Current, environments: Sequence[str]) -> tuple[Verdict, ...]:
+        """What would be decided about merging now, with what is recorded by now."""
+        digests = list(current.release.digests.values())
+        tenant = current.tenant.id
+        now = await self._database.read(lambda tx: release_facts(tx, tenant, current.row, digests, self._checker))
+        at = self._clock()
+        return tuple(
+            decide(
+                current.view.policies,
+                snapshot_of(tenant, current.view, current.release, environment, at, now, now.consents),
+            )
+            for environment in environments
+        )
+
+    async def _standing(self, tenant: Tenant, fingerprint: str) -> KeyStanding | None:
+        return await self._database.read(lambda tx: key_bearing.standing(tx, tenant.id, fingerprint))
+
+
+def _overtaken(grants: Sequence[StoredGrant], drawn: Drawn) -> list[tuple[StoredGrant, str]]:
+    """Earlier grants of the same person that this one takes the place of: they have changed their mind."""
+    active = [grant for grant in grants if grant.void_reason is None]
+    consent = drawn.consent
+    if consent.decision == "approve":
+        found = changed_mind(active, consent.person, consent.manifest_path, consent.issued_at)
+        return [(grant, "the same person approved since") for grant in found]
+    if consent.decision == "hold":
+        return []
+    mine = [g for g in active if g.consent.person == consent.person and g.consent.decision == "approve"]
+    return [(grant, "the person rejected the release since") for grant in mine]
+
+
+def _about(predicate: ConsentPredicate) -> str:
+    return f"statement:{predicate.nonce}"
+
+
+def _named(environment: str) -> tuple[str, ...]:
+    return (environment,) if environment else ()
+
+
+def _differs(field: str, expected: str, found: str) -> StatementRefusedError:
+    return StatementRefusedError("statement.differs", f"{field} {expected}", found, AGAIN)

@@ -1,0 +1,163 @@
+"""A running service with a release that asks a senior developer's word and a risk manager's own signature."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from app.clock import now
+from app.releases import store as releases
+from app.releases.store import StoredRelease
+from app.sandbox import documents
+from app.sandbox.world import REPOSITORY, TENANT, World
+from app.service import Service
+from app.settings.model import Settings
+from app.tokens.model import Permission
+from integrations.github.simulator.model import Pull
+from manifests.policy import POLICY_PATH
+from tests.signatures import signers
+from tests.signatures.signers import PersonKey
+
+PATIENCE_S = 40
+_APP_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    status: int
+    body: Any
+
+    @property
+    def code(self) -> str:
+        found: str = self.body.get("code", "")
+        return found
+
+
+class Stage:
+    """carol's seat asks for ``personal``, the default for production. ``ahead`` moves the service's clock."""
+
+    def __init__(self, folder: Path, *, cooldown: str = "0s", database_url: str | None = None) -> None:
+        self.folder = folder
+        self.ahead = 0
+        self._cooldown = cooldown
+        self.world = World(
+            folder, change=False, github_key=_APP_KEY, clock=lambda: now() + self.ahead, database_url=database_url
+        )
+        self._tokens: dict[str, str] = {}
+
+    @property
+    def service(self) -> Service:
+        assert self.world.service is not None
+        return self.world.service
+
+    async def start(self) -> None:
+        await self.world.start(configure=self._configure)
+        github = self.world.github
+        policy = documents.policy(self.world.training, self.world.testing, self.world.alice, change=False)
+        asked = policy.replace(
+            b"{group: risk-managers, count: 1, signature: attested, accept: [review, command]}",
+            b"{group: risk-managers, count: 1}",
+        )
+        assert asked != policy
+        github.push(REPOSITORY, "main", {POLICY_PATH: asked}, author="alice")
+        self.files = self.world.release_files()
+        github.push(REPOSITORY, "release", self.files, author="alice")
+        self.pull: Pull = github.open_pull(REPOSITORY, "release", author="alice", title="Release 3.2.0")
+        for name in ("first", "second"):
+            self._tokens[name] = await self.world.token(Permission.PEOPLE_MANAGE, name=name)
+        self._tokens["reader"] = await self.world.token(Permission.RELEASE_READ, name="reader")
+        await self.until(lambda: self._judged())
+        self.release = (await self.stored()).id
+
+    def _configure(self, settings: Settings) -> Settings:
+        path = settings.tenants[0].policy
+        text = path.read_text()
+        assert "key_cooldown: 0s" in text
+        path.write_text(text.replace("key_cooldown: 0s", f"key_cooldown: {self._cooldown}"))
+        return settings
+
+    async def _judged(self) -> bool:
+        found = await self.service.database.read(lambda tx: releases.page(tx, TENANT))
+        return bool(found) and bool(found[0].verdicts)
+
+    async def stored(self) -> StoredRelease:
+        return (await self.service.database.read(lambda tx: releases.page(tx, TENANT)))[0]
+
+    async def outcome(self) -> str:
+        return (await self.stored()).verdicts["production"].outcome
+
+    async def until(self, done: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await done():
+                await asyncio.sleep(0.02)
+
+    async def until_outcome(self, wanted: str) -> None:
+        async def reached() -> bool:
+            return await self.outcome() == wanted
+
+        await self.until(reached)
+
+    async def ask(self, method: str, path: str, body: Any = None, token: str = "reader") -> Answer:  # noqa: S107
+        headers = {"Authorization": f"Bearer {self._tokens[token]}"} if token else {}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.service.address + path, json=body, headers=headers) as response,
+        ):
+            return Answer(response.status, json.loads(await response.text() or "null"))
+
+    def token(self, name: str) -> str:
+        return self._tokens[name]
+
+    async def propose(self, key: PersonKey | str, login: str, token: str = "first") -> Answer:  # noqa: S107
+        line = key if isinstance(key, str) else key.line
+        return await self.ask("POST", "/api/v1/people/keys", {"person_account": login, "public_key": line}, token)
+
+    async def confirm(self, fingerprint: str, token: str = "second") -> Answer:  # noqa: S107
+        return await self.ask("POST", f"{_key(fingerprint)}/confirmation", token=token)
+
+    async def revoke(self, fingerprint: str, **body: str) -> Answer:
+        return await self.ask("POST", f"{_key(fingerprint)}/revocation", body, "first")
+
+    async def enrolled(self, login: str, name: str = "", kind: str = "ed25519") -> PersonKey:
+        key = signers.make(self.folder, name or login, kind)
+        assert (await self.propose(key, login)).status == 201
+        assert (await self.confirm(key.fingerprint)).status == 200
+        return key
+
+    async def prepare(
+        self, key: PersonKey, decision: str = "approve", environment: str = "production", reason: str = ""
+    ) -> Answer:
+        asked = f"key={quote(key.fingerprint, safe='')}&decision={decision}&environment={environment}"
+        asked += f"&reason={quote(reason)}" if reason else ""
+        return await self.ask("GET", f"/api/v1/releases/{self.release}/statement?{asked}")
+
+    async def payload(self, key: PersonKey, decision: str = "approve", reason: str = "") -> bytes:
+        prepared = await self.prepare(key, decision, reason=reason)
+        assert prepared.status == 200, prepared.body
+        return base64.b64decode(prepared.body["payload"])
+
+    async def submit(self, payload: bytes, signature: str, **more: str) -> Answer:
+        body = {"payload": base64.b64encode(payload).decode(), "signature": signature, **more}
+        return await self.ask("POST", "/api/v1/statements", body)
+
+    async def approve(self, key: PersonKey) -> Answer:
+        payload = await self.payload(key)
+        return await self.submit(payload, key.sign(payload))
+
+    def say(self, who: str, body: str) -> None:
+        self.world.github.comment(REPOSITORY, self.pull.number, by=who, body=body)
+
+    def bob_approves(self) -> None:
+        self.say("bob", f"/approve {self.pull.head_sha} production")
+
+
+def _key(fingerprint: str) -> str:
+    return f"/api/v1/people/keys/{quote(fingerprint, safe='')}"
