@@ -42,7 +42,7 @@ ROWS = (
     Row("a release dated a little ahead passes", {"release.proposed_at": NOW + 5 * SECOND}, "pass"),
     Row("no revision is an error", {"release.revision": ""}, "error", "revision"),
     Row("a revision in capitals is an error", {"release.revision": "C3" * 32}, "error", "revision"),
-    Row("no manifest path is an error", {"release.manifest_path": ""}, "error", "revision"),
+    Row("no manifest path is an error", {"release.manifest_path": ""}, "error", "which release is meant"),
     Row(
         "a release of the future is an error",
         {"release.proposed_at": NOW + 6 * SECOND},
