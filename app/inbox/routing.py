@@ -8,11 +8,19 @@ _PULL_EVENTS = ("pull_request", "pull_request_review", "issue_comment")
 _REPOSITORY_EVENTS = (
     "check_run", "check_suite", "deployment_protection_rule", "deployment_status", "merge_group", "push", "repository",
 )  # fmt: skip
+_ECHOES = {"check_run": ("created", "completed"), "check_suite": ("requested", "completed")}
+"""What checks report about themselves, ours and others': nothing that is decided here depends on it."""
+
 _INSTALLATION_EVENTS = ("installation", "installation_repositories", "membership", "organization", "team", "member")
 
 
-def work_key(delivery: Delivery) -> str:
-    """Empty for deliveries that cause nothing."""
+def work_key(delivery: Delivery, own_app: int | None = None) -> str:
+    """Empty for deliveries that cause nothing. ``own_app`` is our App's number: what GitHub tells us of our own
+    comments is what we did ourselves."""
+    if delivery.action in _ECHOES.get(delivery.event, ()):
+        return ""
+    if own_app is not None and delivery.by_app == own_app and delivery.action in ("created", "edited"):
+        return ""
     repository, installation = delivery.repository_id, delivery.installation_id
     if delivery.event in _PULL_EVENTS and repository is not None and delivery.pull_number is not None:
         return f"pull/{repository}/{delivery.pull_number}"

@@ -32,11 +32,16 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class WebhookViews:
-    def __init__(self, inbox: Inbox, secrets: Sequence[bytes], clock: Clock, metrics: Metrics) -> None:
+    """``own_app``: our App's number, where it is known."""
+
+    def __init__(
+        self, inbox: Inbox, secrets: Sequence[bytes], clock: Clock, metrics: Metrics, own_app: int | None = None
+    ) -> None:
         self._inbox = inbox
         self._secrets = tuple(secrets)
         self._clock = clock
         self._metrics = metrics
+        self._own_app = own_app
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -63,14 +68,14 @@ class WebhookViews:
             else:
                 delivery = verify(request.headers, body, self._secrets)
         except EventMismatchError as error:
-            return _stored(error.delivery, body, received_at, "ignored", str(error))
+            return _stored(error.delivery, body, received_at, "", str(error))
         except WebhookError as error:
             self._metrics.deliveries.labels(event="unknown", result="refused").inc()
             raise Problem(
                 error.status, error.code, "The delivery is not taken", found=str(error),
                 remedy="Check the webhook secret on both sides; GitHub's delivery page can send it again.",
             ) from error  # fmt: skip
-        return _stored(delivery, body, received_at, "new" if work_key(delivery) else "ignored", "")
+        return _stored(delivery, body, received_at, work_key(delivery, self._own_app), "")
 
     async def _store(self, delivery: StoredDelivery) -> None:
         try:
@@ -84,11 +89,11 @@ class WebhookViews:
             ) from error  # fmt: skip
 
 
-def _stored(delivery: Delivery, body: bytes, received_at: int, status: str, note: str) -> StoredDelivery:
+def _stored(delivery: Delivery, body: bytes, received_at: int, key: str, note: str) -> StoredDelivery:
     return StoredDelivery(
         guid=delivery.guid, event=delivery.event, digest=delivery.body_sha256, body=body, received_at=received_at,
         installation_id=delivery.installation_id, repository_id=delivery.repository_id,
-        work_key=work_key(delivery) if status == "new" else "", status=status, note=note,
+        work_key=key, status="new" if key else "ignored", note=note,
     )  # fmt: skip
 
 

@@ -50,7 +50,10 @@ class WeakSecretError(ValueError):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A verified delivery and where it belongs. ``body_sha256`` in lower-case hex."""
+    """A verified delivery and where it belongs. ``body_sha256`` in lower-case hex.
+
+    ``by_app``: the App whose own bot wrote or changed the comment that this is about.
+    """
 
     guid: str
     event: str
@@ -60,6 +63,7 @@ class Delivery(msgspec.Struct, frozen=True):
     repository_name: str | None = None
     pull_number: int | None = None
     action: str | None = None
+    by_app: int | None = None
 
 
 _Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
@@ -91,6 +95,7 @@ class _Payload(msgspec.Struct):
     """What routes a delivery, and the presence of every field in shapes.MARKERS."""
 
     action: _Action | None = None
+    sender: msgspec.Raw = _ABSENT
     installation: _Installation | None = None
     repository: _Repository | None = None
     pull_request: _Pull | None = None
@@ -118,7 +123,23 @@ class _Payload(msgspec.Struct):
         return frozenset(name for name in MARKERS if _is_there(getattr(self, name)))
 
 
+class _Actor(msgspec.Struct):
+    id: int
+    type: str
+
+
+class _App(msgspec.Struct):
+    id: int
+
+
+class _Comment(msgspec.Struct):
+    user: _Actor
+    performed_via_github_app: _App
+
+
 _payload = msgspec.json.Decoder(_Payload)
+_actor = msgspec.json.Decoder(_Actor)
+_comment = msgspec.json.Decoder(_Comment)
 
 
 def _is_there(value: object) -> bool:
@@ -168,10 +189,21 @@ def _routed(guid: str, event: str, digest: str, payload: _Payload) -> Delivery:
         payload.repository.full_name if payload.repository else None,
         pull.number if pull else None,
         payload.action,
+        _by_app(payload) if event == "issue_comment" else None,
     )
     if not fit:
         raise EventMismatchError(delivery)
     return delivery
+
+
+def _by_app(payload: _Payload) -> int | None:
+    """Only when sender and author are one bot: people may edit an App's comment, Apps may write in their names."""
+    try:
+        sender, comment = _actor.decode(payload.sender), _comment.decode(payload.comment)
+    except msgspec.MsgspecError:
+        return None
+    alone = sender.type == "Bot" and comment.user.type == "Bot" and sender.id == comment.user.id
+    return comment.performed_via_github_app.id if alone else None
 
 
 def _check_signature(signature: str | None, body: bytes, secrets: Sequence[bytes]) -> None:
