@@ -25,7 +25,8 @@ from integrations.errors import InDoubtError
 from integrations.github.port import GitHub, GitHubApp
 
 KIND = "protection"
-AGAIN_S = 20
+AGAIN_S = 300
+"""How long at most until it is looked at again; a changed verdict wakes it at once."""
 MAX_COMMENT = 1000
 
 _log = structlog.get_logger()

@@ -23,6 +23,7 @@ from app.pulls.model import Evaluation
 from app.pulls.observe import actor
 from app.releases import store as releases
 from app.releases.store import LastVerdict, StoredRelease
+from app.repositories.keys import protection_prefix
 from app.work import store as work
 from app.work.store import Lease
 from gates.model import Snapshot, Verdict
@@ -79,6 +80,7 @@ class _Writing:
         for path, release in rows.items():
             if release != before.get(release.id):
                 releases.save(tx, release)
+                work.wake(tx, protection_prefix(of.repository.id), of.now)
             self._changes(path, release)
         store.save_pull(
             tx, repository_id=of.repository.id, number=of.view.pull.number, tenant=of.tenant.id,

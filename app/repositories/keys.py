@@ -10,6 +10,11 @@ def protection_key(repository_id: int, run_id: int, environment: str, sha: str) 
     return f"protection/{repository_id}/{run_id}/{sha}/{quote(environment, safe='')}"
 
 
+def protection_prefix(repository_id: int) -> str:
+    """What the keys of all deployments of a repository that wait for us start with."""
+    return f"protection/{repository_id}/"
+
+
 def group_key(repository_id: int, head_sha: str, base_sha: str, base_ref: str) -> str:
     return f"group/{repository_id}/{head_sha}/{base_sha}/{quote(base_ref, safe='')}"
 

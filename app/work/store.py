@@ -18,6 +18,10 @@ _MARK = text(
     " VALUES (:key, :at, 1, 0, 0, 0, '') ON CONFLICT (key) DO UPDATE SET marks = work.marks + 1,"
     " due_at = CASE WHEN work.due_at < excluded.due_at THEN work.due_at ELSE excluded.due_at END"
 )
+_WAKE = text(
+    "UPDATE work SET marks = marks + 1, due_at = CASE WHEN due_at < :at THEN due_at ELSE :at END"
+    " WHERE key >= :first AND key < :last"
+)
 _CLAIM = (
     "UPDATE work SET attempt = attempt + 1, lease_until = :lease WHERE key IN (SELECT key FROM work"
     " WHERE due_at <= :now AND lease_until <= :now ORDER BY due_at LIMIT :most{locked})"
@@ -65,6 +69,11 @@ def mark(tx: Tx, key: str, at: int) -> None:
 def mark_many(tx: Tx, keys: Mapping[str, int]) -> None:
     """Sorted, so that two replicas never wait for each other in a circle."""
     tx.run_many(_MARK, [{"key": key, "at": keys[key]} for key in sorted(keys)])
+
+
+def wake(tx: Tx, prefix: str, at: int) -> None:
+    """Make due what is waiting under keys that start with ``prefix``, which ends in a slash."""
+    tx.run(_WAKE, first=prefix, last=prefix[:-1] + "0", at=at)
 
 
 def claim(tx: Tx, now: int, lease_until: int, most: int) -> tuple[Lease, ...]:
