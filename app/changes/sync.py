@@ -14,6 +14,7 @@ from app.clock import SECOND, Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
 from app.decisions import store as decisions
+from app.decisions.store import StoredDeployment
 from app.releases import store as releases
 from app.releases.store import StoredRelease
 from app.tenants.registry import Tenant, Tenants
@@ -49,7 +50,7 @@ class ChangeSync:
         if change is None or tenant is None:
             return None
         release = await self._database.read(lambda tx: releases.one(tx, tenant.id, release_id))
-        if release is None or change.state in _OVER:
+        if release is None or change.state == "canceled" or change.outcome:
             return None
         if tenant.servicenow is None:
             problem = "No ServiceNow is set for this tenant, so no change request can be opened."
@@ -243,12 +244,23 @@ class _Step:
                 msgspec.structs.replace(change, state=remote.state),
                 self._draft("deploy", "change.updated", {"number": remote.number, "state": remote.state}, remote.state),
             )
-        if ended is None or self._change.state not in ("implement", "review"):
-            return False
+        if ended is None or self._change.state not in ("implement", "review", "closed"):
+            # Whoever closed it in ServiceNow: the deployment's report wakes us.
+            return self._change.state in _OVER
+        return await self._close(remote, ended)
+
+    async def _close(self, remote: Change, ended: StoredDeployment) -> bool:
+        change, release = self._change, self._release
         what = f"{release.name} {release.version} to {change.environment}"
         notes = f"Deployed {what}: {ended.outcome} (commit {ended.commit_sha})."
         code = _CODES.get(ended.outcome, "unsuccessful")
-        closed = await self._servicenow.close_change(remote.sys_id, code, notes)  # type: ignore[arg-type]
+        try:
+            closed = await self._servicenow.close_change(remote.sys_id, code, notes)  # type: ignore[arg-type]
+        except RefusedError:
+            if remote.state != "closed":
+                raise
+            # Somebody in ServiceNow was faster and says otherwise; that stays, and both stand in the log.
+            closed, code = remote, "closed by somebody else"
         final = msgspec.structs.replace(
             self._change, state=closed.state, outcome=ended.outcome,
             facts=msgspec.structs.replace(self._change.facts, state=closed.state),
