@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 
 from app.keys.model import ServerKeys, public
-from manifests import checkpoint, dsse
+from app.signatures import envelope
+from manifests import checkpoint, dsse, sshsig, statement
 from manifests.attestation import FileDigest
 from manifests.checkpoint import Checkpoint
 from manifests.keys import PrivateKey
+from manifests.statement import ConsentPredicate
 from manifests.vsa import Reference, Vsa, build_vsa
 from tests.docs.pages import ROOT, blocks
 from tests.requirements import need
@@ -68,3 +70,46 @@ def test_the_summarys_recipe_tells_a_true_one_from_an_altered_one(tmp_path: Path
     forged = dsse.sign(dsse.IN_TOTO, build_vsa(other), [PrivateKey.generate("ecdsa-p256")])
     summary.write_bytes(dsse.encode(forged))
     assert run("gate-api.md", "openssl dgst", tmp_path).returncode != 0
+
+
+def test_the_statements_recipe_tells_a_persons_signature_from_anothers(tmp_path: Path) -> None:
+    need("ssh-keygen")
+    carol = PrivateKey.generate("ed25519")
+    consent = statement.parse(statement.build((FileDigest("policy.pt", "1" * 64),), approval(carol)))
+    armored = sshsig.sign(carol, statement.signed_message(consent.payload))
+    stored = envelope.write(envelope.expect_signed(consent, armored), armored)
+    (tmp_path / "statement.dsse.json").write_bytes(stored)
+    allowed = tmp_path / "allowed_signers"
+    allowed.write_text(f'carol namespaces="{sshsig.NAMESPACE}" {carol.public.to_openssh()}\n')
+    done = run("signing.md", "ssh-keygen -Y verify", tmp_path)
+    assert (done.returncode, done.stdout.startswith("Good ")) == (0, True), done
+    other = PrivateKey.generate("ed25519")
+    allowed.write_text(f'carol namespaces="{sshsig.NAMESPACE}" {other.public.to_openssh()}\n')
+    assert run("signing.md", "ssh-keygen -Y verify", tmp_path).returncode != 0
+
+
+def approval(key: PrivateKey) -> ConsentPredicate:
+    return ConsentPredicate(
+        tenant="acme",
+        repository_id=1,
+        repository="acme/models",
+        pull_number=7,
+        base_ref="main",
+        head_commit="a" * 40,
+        head_tree="b" * 40,
+        manifest_path="releases/intraday/release.yaml",
+        revision="c" * 64,
+        effective_rule="d" * 64,
+        decision="approve",
+        environments=("production",),
+        groups=("risk-managers",),
+        person="person",
+        account="github:3",
+        key=key.public.fingerprint,
+        memberships="e" * 64,
+        displayed="f" * 64,
+        way="cli",
+        nonce="0123456789abcdef",
+        issued_at=1_800_000_000_000_000,
+        not_after=1_800_000_100_000_000,
+    )
