@@ -18,6 +18,7 @@ _PENDING = text(
     "SELECT key, kind, wanted, payload, done, remote_id, cause FROM effects"
     " WHERE key LIKE :prefix AND wanted <> done ORDER BY key"
 )
+_AGAIN = text("UPDATE effects SET wanted = '', done = '' WHERE key = :key")
 _DONE = text("UPDATE effects SET done = :digest, remote_id = :remote_id, updated_at = :at WHERE key = :key")
 
 
@@ -46,6 +47,11 @@ def get(tx: Tx, key: str) -> Effect | None:
 def pending(tx: Tx, prefix: str) -> tuple[Effect, ...]:
     """Those whose key starts with ``prefix`` (which holds no wildcard) and that are not delivered as wanted."""
     return tuple(Effect(*tuple(row)) for row in tx.all(_PENDING, prefix=prefix + "%"))
+
+
+def again(tx: Tx, key: str) -> None:
+    """Somebody asked for it once more, though its content is the same."""
+    tx.run(_AGAIN, key=key)
 
 
 def delivered(tx: Tx, key: str, digest: str, remote_id: str, at: int) -> None:

@@ -66,6 +66,9 @@ class Gatherer:
     def forget_pull(self, repository_id: int, number: int) -> None:
         self._pulls.forget((repository_id, number))
 
+    def forget_pulls(self, repository_id: int) -> None:
+        self._pulls.forget_where(lambda key: isinstance(key, tuple) and key[0] == repository_id)
+
     async def branch(self, github: GitHub, repository: Repository, ref: str) -> Seen[str]:
         return await self._branches.read((repository.id, ref), lambda: github.branch_sha(repository.name, ref))
 
@@ -77,16 +80,18 @@ class Gatherer:
 
     async def view(
         self, tenant: Tenant, github: GitHub, repository: Repository, number: int, heads: Sequence[Head],
-        proposed: Mapping[str, int], base_ref: str = "",
+        proposed: Mapping[str, int], base_ref: str = "", proposed_into: str = "",
     ) -> PullView:  # fmt: skip
-        """``proposed`` says when releases already known were first seen, by path; ``base_ref`` is a guess that
-        saves waiting when it is right. Raises NeighbourError."""
+        """``proposed`` says when releases already known were first seen, by path, for the base ``proposed_into``:
+        into another base they are proposed anew, under another policy and to other groups. ``base_ref`` is a guess
+        that saves waiting when it is right. Raises NeighbourError."""
         if base_ref:
             branch = asyncio.ensure_future(self.branch(github, repository, base_ref))
             branch.add_done_callback(lambda done: done.cancelled() or done.exception())
         seen = await self._pulls.read((repository.id, number), lambda: github.pull(repository.name, number))
         pull = seen.value
         _expect_current(pull, heads)
+        proposed = {} if proposed_into and proposed_into != pull.base_ref else proposed
         facts = PullFacts(
             repository.id, repository.name, number, "merged" if pull.merged else pull.state, pull.draft, pull.base_ref,
             pull.head_sha, seen.at, problem=_foreign(pull, repository),

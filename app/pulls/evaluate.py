@@ -117,7 +117,9 @@ class PullEvaluator:
         if known.deliveries or lease.failures:
             self._gatherer.forget_pull(repository.id, number)
         proposed = {release.path: release.proposed_at for release in known.releases}
-        view = await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref)
+        view = await self._gatherer.view(
+            tenant, github, repository, number, heads, proposed, base_ref, known.base_ref
+        )
         stored = self._stored(tenant, view, known)
         consented = await self._consent(tenant, github, repository, number, known, fresh, heads, view, stored)
         evaluation = await self._judge(tenant, repository, view, stored, known, fresh, heads, consented)

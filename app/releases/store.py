@@ -25,7 +25,8 @@ _LIST = text(
 _SAVE = text(
     f"INSERT INTO releases ({_COLUMNS}) VALUES (:id, :tenant, :repository_id, :number, :path, :trace_id, :requester,"
     " :proposed_at, :state, :head_sha, :revision, :name, :version, :kind, :environments_json, :verdicts_json,"
-    " :updated_at) ON CONFLICT (id) DO UPDATE SET state = excluded.state, head_sha = excluded.head_sha,"
+    " :updated_at) ON CONFLICT (id) DO UPDATE SET proposed_at = excluded.proposed_at, state = excluded.state,"
+    " head_sha = excluded.head_sha,"
     " revision = excluded.revision, name = excluded.name, version = excluded.version, kind = excluded.kind,"
     " environments_json = excluded.environments_json, verdicts_json = excluded.verdicts_json,"
     " updated_at = excluded.updated_at"

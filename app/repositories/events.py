@@ -9,6 +9,7 @@ import structlog
 from app.clock import Clock
 from app.db.database import Database
 from app.db.tx import Tx
+from app.effects import store as effects
 from app.facts.gather import Gatherer
 from app.gate.outcomes import Outcomes
 from app.gate.service import Gate
@@ -17,6 +18,7 @@ from app.inbox.store import StoredDelivery
 from app.people import store as people
 from app.pulls import store as pulls
 from app.pulls.store import Repository
+from app.pulls.wishes import check_key
 from app.repositories.keys import group_key, protection_key
 from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
@@ -79,6 +81,8 @@ class RepositoryEvents:
         """What was remembered of GitHub and may be otherwise now."""
         if isinstance(event, PushEvent) and event.repository_id is not None:
             self._gatherer.forget_branch(event.repository_id, event.ref.removeprefix(_BRANCH))
+            # It may have merged one, and what is deployed next is asked about at once.
+            self._gatherer.forget_pulls(event.repository_id)
             self._gate.forget_all()
         elif event.repository_id is None or isinstance(event, MembershipEvent):
             tenant.groups.forget()
@@ -111,11 +115,11 @@ class RepositoryEvents:
                 )
             case CheckRunEvent() | CheckSuiteEvent() if repository is not None:
                 if event.action == "rerequested" and event.app_id == app_id:
-                    yield from (
-                        f"pull/{repository}/{number}"
-                        for number, _, head in pulls.open_pulls(tx, repository)
-                        if head == event.head_sha
-                    )
+                    for number, base_ref, head in pulls.open_pulls(tx, repository):
+                        if head == event.head_sha:
+                            # GitHub waits for a run of its own, also where it says the same.
+                            effects.again(tx, check_key(repository, head, base_ref))
+                            yield f"pull/{repository}/{number}"
             case ProtectionRuleEvent() if repository is not None:
                 yield protection_key(repository, event.run_id, event.environment, event.sha)
             case MergeGroupEvent() if repository is not None and event.action == "checks_requested":
