@@ -205,7 +205,7 @@ def _run(connection: Connection, unit: Unit[T]) -> tuple[T, dict[str, int]]:
     logs = [log for log, _ in tx.staged]
     drafts = [msgspec.json.encode(draft) for _, draft in tx.staged]
     ends: dict[str, int] = {}
-    for row in tx.run(_STAGE, logs=logs, drafts=drafts):
+    for row in connection.execute(_STAGE, {"logs": logs, "drafts": drafts}):
         ends[row.log] = max(row.id, ends.get(row.log, 0))
     return result, ends
 

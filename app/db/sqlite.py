@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from app.db.database import DatabaseUnavailableError, Sequencer, Unit
-from app.db.tx import Tx
+from app.db.sqlite_tx import SqliteTx, Statements
 
 T = TypeVar("T")
 MAX_UNITS_PER_COMMIT = 256
@@ -38,7 +38,9 @@ def engine(path: Path) -> Engine:
     """An engine whose connections leave transactions to us: WAL, every commit durable."""
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=5, cached_statements=512
+        )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -85,6 +87,7 @@ class SqliteDatabase:
         self._lock = lock(path)
         self._sequence = sequence
         self._engine = engine(path)
+        self._statements = Statements()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="countersign-read")
@@ -108,11 +111,12 @@ class SqliteDatabase:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._engine.connect()
+            self._local.statements = Statements()
         raw = _raw(connection)
         try:
             raw.execute("BEGIN")
             try:
-                return unit(Tx(connection))
+                return unit(SqliteTx(connection, raw, self._local.statements))
             finally:
                 raw.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
@@ -162,7 +166,7 @@ class SqliteDatabase:
     def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
         raw = _raw(connection)
         raw.execute("BEGIN IMMEDIATE")
-        batch = _Batch(connection, raw)
+        batch = _Batch(connection, raw, self._statements)
         for job in jobs:
             _run(job, batch)
         if batch.staged:
@@ -170,21 +174,23 @@ class SqliteDatabase:
         raw.execute("COMMIT")
 
 
-class _Batch(Tx):
+class _Batch(SqliteTx):
     """The units of one commit, each undone alone if it fails. A unit that runs no SQL costs no savepoint."""
 
-    def __init__(self, connection: Connection, raw: sqlite3.Connection) -> None:
-        super().__init__(connection)
-        self._raw = raw
+    def __init__(self, connection: Connection, raw: sqlite3.Connection, statements: Statements) -> None:
+        super().__init__(connection, raw, statements)
         self._in_unit = self._saved = False
         self._staged_before = 0
 
     @property
     def connection(self) -> Connection:
+        self._enter()
+        return self._connection
+
+    def _enter(self) -> None:
         if self._in_unit and not self._saved:
             self._raw.execute("SAVEPOINT unit")
             self._saved = True
-        return self._connection
 
     def begin(self) -> None:
         self._in_unit = True

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, CursorResult, Row, TextClause
+from sqlalchemy import Connection, Row, TextClause
 
 from manifests import record
 from manifests.canonical import MAX_INTEGER
 from manifests.record import Draft
+
+
+class Ran(Protocol):
+    """What a statement did."""
+
+    @property
+    def rowcount(self) -> int: ...
 
 
 class Tx:
@@ -24,7 +31,7 @@ class Tx:
         """For what the methods below cannot say."""
         return self._connection
 
-    def run(self, sql: TextClause, **values: Any) -> CursorResult[Any]:
+    def run(self, sql: TextClause, **values: Any) -> Ran:
         return self.connection.execute(sql, values)
 
     def run_many(self, sql: TextClause, rows: Sequence[dict[str, Any]]) -> None:
