@@ -32,12 +32,21 @@ def change(case: Case) -> Finding:
                 "Wait for the next evaluation; if none appears, let an administrator run countersign doctor.",
             )
         )
+    if facts.problem and not facts.number:
+        return Finding(
+            Result(
+                "change",
+                "wait",
+                f"The change request for {case.snapshot.environment} is not open yet: {facts.problem.rstrip('.')}.",
+                "It is tried again; if this stays, let an administrator run countersign doctor.",
+            )
+        )
     if facts.problem:
         return Finding(
             Result(
                 "change",
                 "error",
-                f"The change request {facts.number or '(none)'} cannot be relied on: {facts.problem}.",
+                f"The change request {facts.number} cannot be relied on: {facts.problem.rstrip('.')}.",
                 "Let a change manager and an administrator look at it before anything else happens.",
             )
         )

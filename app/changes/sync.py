@@ -64,6 +64,7 @@ class ChangeSync:
                 over = await step.run()
             except NeighbourError as error:
                 _log.warning("change.unreachable", error=str(error), environment=environment)
+                await step.explain(error)
                 raise
         return None if over else self._clock() + int(tenant.poll_s * SECOND)
 
@@ -121,6 +122,15 @@ class _Step:
         remote = await self._in_step(remote)
         await self._read(remote)
         return await self._move(remote)
+
+    async def explain(self, error: NeighbourError) -> None:
+        """Say why there is no change request yet. One that is open stays as it was last seen, and grows stale."""
+        if self._change.number:
+            return
+        refused = isinstance(error, RefusedError | NotFoundError)
+        problem = f"ServiceNow refused it: {error}" if refused else "ServiceNow could not be reached"
+        if self._change.facts.problem != problem:
+            await self._save(msgspec.structs.replace(self._change, facts=ChangeFacts(problem=problem)))
 
     async def _opened(self) -> Change | None:
         """The change as it is now, opened if need be. None when it turned out not to be ours."""

@@ -22,7 +22,7 @@ ROWS = (
     Row("not opened yet", {"change": None}, "wait", "has not been opened yet"),
     Row("opened, but without number", {"change.number": ""}, "wait", "has not been opened yet"),
     Row("not to be relied on", {"change.problem": "another user created it"}, "error", "another user created it"),
-    Row("unreadable", {"change.problem": "503", "change.number": ""}, "error", "503"),
+    Row("could not be opened", {"change.problem": "503", "change.number": ""}, "wait", "is not open yet: 503"),
     Row("another type", {"change.type": "standard"}, "fail", "of the type standard, and the rule asks for normal"),
     Row("on hold", {"change.on_hold": True}, "wait", "on hold"),
     Row("new", {"change.state": "new"}, "wait", "not been put up for approval"),
