@@ -210,9 +210,12 @@ class Played:
 
     # The API
 
+    def http(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
     async def call(self, method: str, path: str, body: object = None, *, token: str = "") -> tuple[int, Any]:
         if self._http is None:
-            self._http = aiohttp.ClientSession()
+            self._http = self.http()
         if not token and not self._token:
             self._token = await self.world.token(Permission.ADMIN)
         headers = {"Authorization": f"Bearer {token or self._token}"}
