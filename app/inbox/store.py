@@ -17,7 +17,9 @@ MOST = 500
 _INSERT = text(
     "INSERT INTO deliveries (guid, event, digest, body, received_at, installation_id, repository_id, work_key,"
     " status, note) VALUES (:guid, :event, :digest, :body, :received_at, :installation_id, :repository_id,"
-    " :work_key, :status, :note) ON CONFLICT (event, digest) DO NOTHING"
+    " :work_key, :status, :note) ON CONFLICT (event, digest) DO UPDATE SET status = excluded.status,"
+    " guid = excluded.guid, received_at = excluded.received_at WHERE deliveries.guid <> excluded.guid"
+    " AND deliveries.status = 'done' AND deliveries.work_key NOT LIKE 'pull/%'"
 )
 _NEW = text(
     "SELECT id, guid, event, digest, body, received_at, installation_id FROM deliveries"
@@ -44,7 +46,12 @@ class StoredDelivery(msgspec.Struct, frozen=True):
 
 
 def insert(tx: Tx, deliveries: Sequence[StoredDelivery]) -> None:
-    """Store what is not stored yet; the same body of the same event is one delivery."""
+    """Store what is not stored yet; the same body of the same event is one delivery.
+
+    Of what happens to a repository or a team, GitHub tells the second time in the very same bytes (somebody is
+    removed, added and removed again): a new delivery of these is worked on anew. Work on a pull request re-reads
+    everything by itself.
+    """
     tx.run_many(_INSERT, [msgspec.structs.asdict(delivery) for delivery in deliveries])
 
 
