@@ -34,3 +34,10 @@ class Database(Protocol):
     async def write(self, unit: Unit[T]) -> T: ...
     async def read(self, unit: Unit[T]) -> T: ...
     async def close(self) -> None: ...
+
+
+async def glance(database: Database, unit: Unit[T]) -> T:
+    """Read a few small rows by key, on this very thread where the database is inside this process: waking another
+    one would take longer. Not for bodies or lists that may be long: it may hold up the event loop."""
+    near: Callable[[Unit[T]], T] | None = getattr(database, "read_here", None)
+    return near(unit) if near is not None else await database.read(unit)

@@ -11,7 +11,7 @@ from app.blobs.store import BlobStore
 from app.changes import store as changes
 from app.clock import SECOND, Clock, NewId
 from app.consents.bearing import Check
-from app.db.database import Database
+from app.db.database import Database, glance
 from app.db.tx import Tx
 from app.decisions import snapshots
 from app.decisions import store as decisions
@@ -110,13 +110,14 @@ class Gate:
 
         Raises NeighbourError only when nothing at all could be found out.
         """
-        repository = await self._database.read(lambda tx: pulls.repository_named(tx, tenant.id, asked.repository))
+        repository = await glance(self._database, lambda tx: pulls.repository_named(tx, tenant.id, asked.repository))
         if repository is None:
             return await self._unknown(tenant, asked, f"{asked.repository} is no repository that Countersign knows.")
         if rows is None:
             digests = [subject.sha256 for subject in asked.subjects or ()]
-            rows = await self._database.read(
-                lambda tx: releases.with_artifacts(tx, tenant.id, repository.id, digests) if digests else ()
+            rows = await glance(
+                self._database,
+                lambda tx: releases.with_artifacts(tx, tenant.id, repository.id, digests) if digests else (),
             )
             # Failing that, the releases that this commit may hold: then the denial can say what differs.
             rows = rows or await self._database.read(
@@ -133,14 +134,15 @@ class Gate:
                 tenant, asked, "The release with these digests is no longer in its pull request."
             )
         deployment = await self._deployment(github, repository, asked, candidate)
-        now = await self._database.read(
+        now = await glance(
+            self._database,
             partial(
                 _facts,
                 tenant=tenant.id,
                 row=candidate.row,
                 digests=list(candidate.release.digests.values()),
                 check=self._check,
-            )
+            ),
         )
         snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
         verdict = decide(candidate.view.policies, snapshot)

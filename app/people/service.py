@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from app.clock import Clock, NewId
-from app.db.database import Database
+from app.db.database import Database, glance
 from app.db.tx import Tx
 from app.people import bearing, key_store, store
 from app.people.errors import LinkError
@@ -79,7 +79,7 @@ class People:
 
     async def key_holders(self) -> dict[str, str]:
         """The person behind each enrolled key, by fingerprint, also of keys that were revoked since."""
-        return await self._database.read(lambda tx: key_store.holders(tx, self.tenant))
+        return await glance(self._database, lambda tx: key_store.holders(tx, self.tenant))
 
     async def linked(self, accounts: Sequence[str]) -> dict[str, KnownAccount]:
         """What is known of these accounts; accounts nobody linked or saw are left out."""

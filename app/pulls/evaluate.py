@@ -14,7 +14,7 @@ from app.clock import Clock, NewId
 from app.consents import bearing
 from app.consents import store as consents
 from app.consents.store import StoredGrant
-from app.db.database import Database
+from app.db.database import Database, glance
 from app.db.tx import Tx
 from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
@@ -111,15 +111,13 @@ class PullEvaluator:
     ) -> int | None:
         github = self._github.installation(repository.installation_id)
         if await self._outward.recall(github, repository, number):
-            prompts = await self._database.read(lambda tx: store.prompts(tx, repository.id, number))
+            prompts = await glance(self._database, lambda tx: store.prompts(tx, repository.id, number))
             known = msgspec.structs.replace(known, prompts=prompts)
         fresh, heads, base_ref = self._see(known)
         if known.deliveries or lease.failures:
             self._gatherer.forget_pull(repository.id, number)
         proposed = {release.path: release.proposed_at for release in known.releases}
-        view = await self._gatherer.view(
-            tenant, github, repository, number, heads, proposed, base_ref, known.base_ref
-        )
+        view = await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref, known.base_ref)
         stored = self._stored(tenant, view, known)
         consented = await self._consent(tenant, github, repository, number, known, fresh, heads, view, stored)
         evaluation = await self._judge(tenant, repository, view, stored, known, fresh, heads, consented)
@@ -211,8 +209,8 @@ class PullEvaluator:
         verdicts: list[tuple[str, Snapshot, Verdict]] = []
         for release in view.releases:
             row = stored[release.path]
-            now = await self._database.read(
-                partial(_facts, tenant=tenant.id, row=row, release=release, check=self._check)
+            now = await glance(
+                self._database, partial(_facts, tenant=tenant.id, row=row, release=release, check=self._check)
             )
             told = _after(now.consents, consented, row)
             for environment in release.environments or ("",):

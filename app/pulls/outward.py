@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from app.clock import Clock
-from app.db.database import Database
+from app.db.database import Database, glance
 from app.db.tx import Tx
 from app.effects import store as effects
 from app.effects.store import Effect
@@ -37,7 +37,7 @@ class Outward:
         """Deliver what is wanted and not done. ``fresh`` are keys wanted just now by this very attempt: those
         were never sent before, all others may have been, so GitHub is asked first. Raises NeighbourError."""
         keys = (wishes.check_key(repository.id, head_sha, base_ref), wishes.comment_key(repository.id, number))
-        wanted = await self._database.read(lambda tx: [effects.get(tx, key) for key in keys])
+        wanted = await glance(self._database, lambda tx: [effects.get(tx, key) for key in keys])
         for effect in wanted:
             if effect is None or effect.wanted == effect.done:
                 continue
@@ -51,7 +51,7 @@ class Outward:
     async def recall(self, github: GitHub, repository: Repository, number: int) -> bool:
         """Learn what an interrupted attempt had posted, for people may have answered it already."""
         key = wishes.comment_key(repository.id, number)
-        effect = await self._database.read(lambda tx: effects.get(tx, key))
+        effect = await glance(self._database, lambda tx: effects.get(tx, key))
         if effect is None or effect.wanted == effect.done:
             return False
         wish = msgspec.json.decode(effect.payload, type=CommentWish)
