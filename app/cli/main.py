@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.audit import cli as audit
-from app.cli import exits, gate, keys, people, tokens
+from app.cli import approve, exits, gate, keys, people, tokens
 from app.cli.options import AsJson, Config
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.app, name="people")
 app.command("explain")(gate.explain)
+app.command("approve")(approve.approve)
 audit.register(app)
 
 database = typer.Typer(no_args_is_help=True, help="The database.")

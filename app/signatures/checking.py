@@ -74,10 +74,10 @@ class StatementChecker:
 
 
 def _by_key(consent: Consent, grant_id: str, key: KeyStanding | None, recorded_at: int) -> Consent:
+    if key is not None and key.difference:
+        return _differs(consent, f"The key of grant {grant_id} cannot be relied on: {key.difference}.")
     if key is None or not key.enrolled_at:
         return _differs(consent, f"Grant {grant_id} was signed with a key that nobody enrolled.")
-    if key.difference:
-        return _differs(consent, f"The key of grant {grant_id} cannot be relied on: {key.difference}.")
     if (key.person, key.account) != (consent.person, consent.account):
         return _differs(consent, f"The key of grant {grant_id} belongs to somebody else.")
     if recorded_at < key.usable_at:

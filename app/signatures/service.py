@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.exc import IntegrityError
 
 from app.blobs.store import BlobStore
-from app.clock import Clock, NewId
+from app.clock import SECOND, Clock, NewId
 from app.consents import store as consents
 from app.consents.recording import Recorder
 from app.consents.store import NewGrant, StoredGrant
@@ -73,7 +73,9 @@ class Statements:
         current = await self._reader.by_id(
             tenant, release_id, lambda repository: covered(repository, _named(environment))
         )
-        wish = Wish(asked.decision, environment if asked.decision == "approve" else "", now, asked.reason)
+        # Whole seconds, as GitHub tells time: what somebody withdraws within the same second must win.
+        issued_at = now - now % SECOND
+        wish = Wish(asked.decision, environment if asked.decision == "approve" else "", issued_at, asked.reason)
         drawn = judging.draw(current, key, wish, "", nonce=self._new_id())
         judging.expect_admissible(current, current.history, drawn.consent)
         text = await self._displayed(current, drawn, environment)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,19 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import text
 
 from app.clock import now
+from app.consents import store as consents
+from app.consents.store import StoredGrant
 from app.releases import store as releases
 from app.releases.store import StoredRelease
 from app.sandbox import documents
 from app.sandbox.world import REPOSITORY, TENANT, World
 from app.service import Service
 from app.settings.model import Settings
-from app.tokens.model import Permission
+from app.tokens.model import Permission, Scope
+from app.work import store as work
 from integrations.github.simulator.model import Pull
 from manifests.policy import POLICY_PATH
 from tests.signatures import signers
@@ -44,10 +50,13 @@ class Answer(msgspec.Struct, frozen=True):
 class Stage:
     """carol's seat asks for ``personal``, the default for production. ``ahead`` moves the service's clock."""
 
-    def __init__(self, folder: Path, *, cooldown: str = "0s", database_url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, cooldown: str = "0s", risk_managers: int = 1, database_url: str | None = None
+    ) -> None:
         self.folder = folder
         self.ahead = 0
         self._cooldown = cooldown
+        self._risk_managers = risk_managers
         self.world = World(
             folder, change=False, github_key=_APP_KEY, clock=lambda: now() + self.ahead, database_url=database_url
         )
@@ -61,10 +70,11 @@ class Stage:
     async def start(self) -> None:
         await self.world.start(configure=self._configure)
         github = self.world.github
-        policy = documents.policy(self.world.training, self.world.testing, self.world.alice, change=False)
+        world = self.world
+        policy = documents.policy(world.training, world.testing, world.alice, change=False)
         asked = policy.replace(
             b"{group: risk-managers, count: 1, signature: attested, accept: [review, command]}",
-            b"{group: risk-managers, count: 1}",
+            b"{group: risk-managers, count: %d}" % self._risk_managers,
         )
         assert asked != policy
         github.push(REPOSITORY, "main", {POLICY_PATH: asked}, author="alice")
@@ -79,9 +89,9 @@ class Stage:
 
     def _configure(self, settings: Settings) -> Settings:
         path = settings.tenants[0].policy
-        text = path.read_text()
-        assert "key_cooldown: 0s" in text
-        path.write_text(text.replace("key_cooldown: 0s", f"key_cooldown: {self._cooldown}"))
+        policy = path.read_text()
+        assert "key_cooldown: 0s" in policy
+        path.write_text(policy.replace("key_cooldown: 0s", f"key_cooldown: {self._cooldown}"))
         return settings
 
     async def _judged(self) -> bool:
@@ -105,7 +115,7 @@ class Stage:
 
         await self.until(reached)
 
-    async def ask(self, method: str, path: str, body: Any = None, token: str = "reader") -> Answer:  # noqa: S107
+    async def ask(self, method: str, path: str, body: Any = None, token: str = "reader") -> Answer:
         headers = {"Authorization": f"Bearer {self._tokens[token]}"} if token else {}
         async with (
             aiohttp.ClientSession() as session,
@@ -116,11 +126,67 @@ class Stage:
     def token(self, name: str) -> str:
         return self._tokens[name]
 
-    async def propose(self, key: PersonKey | str, login: str, token: str = "first") -> Answer:  # noqa: S107
+    def know(self, name: str, token: str) -> None:
+        self._tokens[name] = token
+
+    async def scoped(self, repository: str | None = None, environments: tuple[str, ...] = ()) -> str:
+        scope = Scope((Permission.RELEASE_READ,), repository, environments)
+        return (await self.service.tokens.create(TENANT, "scoped", scope, by="service:test", days=7)).text
+
+    async def grants(self) -> tuple[StoredGrant, ...]:
+        return await self.service.database.read(lambda tx: consents.of_releases(tx, TENANT, [self.release]))
+
+    async def signed(self) -> list[StoredGrant]:
+        """Those that people signed themselves."""
+        return [grant for grant in await self.grants() if grant.object.startswith("statement:")]
+
+    async def resources(self, event: str) -> list[str]:
+        """What the tenant's log has records of this event about."""
+        sql = text("SELECT resource FROM records WHERE log = :log AND event = :event ORDER BY seq")
+        rows = await self.service.database.read(lambda tx: tx.all(sql, log=TENANT, event=event))
+        return [row.resource for row in rows]
+
+    async def until_text(self, sentence: str) -> None:
+        """Until the check says so."""
+
+        async def said() -> bool:
+            runs = self.world.github.checks(REPOSITORY, self.pull.head_sha)
+            return bool(runs) and sentence in (runs[-1].summary or "").replace("\\", "")
+
+        await self.until(said)
+
+    async def next_second(self) -> None:
+        """GitHub tells whole seconds, and what was withdrawn in the same second wins."""
+        began = now() // 1_000_000
+        while now() // 1_000_000 <= began:
+            await asyncio.sleep(0.05)
+
+    async def judge_again(self) -> None:
+        """Until the pull request was evaluated once more."""
+        key = f"pull/{(await self.stored()).repository_id}/{self.pull.number}"
+        service = self.service
+        await service.database.write(lambda tx: work.mark(tx, key, self.world.clock()))
+        service.runner.wake()
+        sql = text("SELECT due_at, lease_until FROM work WHERE key = :key")
+
+        async def done() -> bool:
+            row = await service.database.read(lambda tx: tx.first(sql, key=key))
+            return row is None or (row.lease_until == 0 and row.due_at > self.world.clock())
+
+        await self.until(done)
+
+    def alter(self, table: str, sql: str, *values: object) -> None:
+        """Change what is append-only, as somebody with the database file in their hands would."""
+        with contextlib.closing(sqlite3.connect(self.folder / "countersign.db")) as database, database:
+            for verb in ("update", "delete"):
+                database.execute(f"DROP TRIGGER IF EXISTS {table}_no_{verb}")
+            assert database.execute(sql, values).rowcount == 1
+
+    async def propose(self, key: PersonKey | str, login: str, token: str = "first") -> Answer:
         line = key if isinstance(key, str) else key.line
         return await self.ask("POST", "/api/v1/people/keys", {"person_account": login, "public_key": line}, token)
 
-    async def confirm(self, fingerprint: str, token: str = "second") -> Answer:  # noqa: S107
+    async def confirm(self, fingerprint: str, token: str = "second") -> Answer:
         return await self.ask("POST", f"{_key(fingerprint)}/confirmation", token=token)
 
     async def revoke(self, fingerprint: str, **body: str) -> Answer:
@@ -144,9 +210,11 @@ class Stage:
         assert prepared.status == 200, prepared.body
         return base64.b64decode(prepared.body["payload"])
 
+    def body(self, payload: bytes, signature: str) -> dict[str, str]:
+        return {"payload": base64.b64encode(payload).decode(), "signature": signature}
+
     async def submit(self, payload: bytes, signature: str, **more: str) -> Answer:
-        body = {"payload": base64.b64encode(payload).decode(), "signature": signature, **more}
-        return await self.ask("POST", "/api/v1/statements", body)
+        return await self.ask("POST", "/api/v1/statements", {**self.body(payload, signature), **more})
 
     async def approve(self, key: PersonKey) -> Answer:
         payload = await self.payload(key)
