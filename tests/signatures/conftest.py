@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.db.fixtures import database_url, new_url
+from tests.db.postgres import new_postgres, postgres_server, postgres_url
 from tests.signatures.stage import Stage
+
+__all__ = ["database_url", "new_postgres", "new_url", "postgres_server", "postgres_url", "stage"]
 
 
 @pytest.fixture

@@ -48,18 +48,15 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Stage:
-    """carol's seat asks for ``personal``, the default for production. ``ahead`` moves the service's clock."""
+    """carol's seat asks for ``personal``, the default for production."""
 
     def __init__(
         self, folder: Path, *, cooldown: str = "0s", risk_managers: int = 1, database_url: str | None = None
     ) -> None:
         self.folder = folder
-        self.ahead = 0
         self._cooldown = cooldown
         self._risk_managers = risk_managers
-        self.world = World(
-            folder, change=False, github_key=_APP_KEY, clock=lambda: now() + self.ahead, database_url=database_url
-        )
+        self.world = World(folder, change=False, github_key=_APP_KEY, database_url=database_url)
         self._tokens: dict[str, str] = {}
 
     @property
@@ -131,7 +128,7 @@ class Stage:
 
     async def scoped(self, repository: str | None = None, environments: tuple[str, ...] = ()) -> str:
         scope = Scope((Permission.RELEASE_READ,), repository, environments)
-        return (await self.service.tokens.create(TENANT, "scoped", scope, by="service:test", days=7)).text
+        return (await self.service.tokens.create(TENANT, "scoped", scope, by="service:test", days=1)).text
 
     async def grants(self) -> tuple[StoredGrant, ...]:
         return await self.service.database.read(lambda tx: consents.of_releases(tx, TENANT, [self.release]))
