@@ -55,6 +55,18 @@ def records_under(tx: Tx, log: str, prefix: str) -> tuple[Record, ...]:
     return _read_all(log, tx.all(_UNDER, log=log, first=prefix + "/", last=prefix + "0"))
 
 
+def each_under(tx: Tx, log: str, prefix: str) -> tuple[tuple[str, Record | RecordAlteredError], ...]:
+    """What is read of each record about resources named ``<prefix>/…``, oldest first: the column that names its
+    resource, and the verified record or how it was altered."""
+    found: list[tuple[str, Record | RecordAlteredError]] = []
+    for row in tx.all(_UNDER, log=log, first=prefix + "/", last=prefix + "0"):
+        try:
+            found.append((row.resource, _read(log, row)))
+        except RecordAlteredError as error:
+            found.append((row.resource, error))
+    return tuple(found)
+
+
 def record_at(tx: Tx, log: str, seq: int) -> Record | None:
     """One verified record by its number, if there is one. Raises RecordAlteredError."""
     row = tx.first(_ONE, log=log, seq=seq)
@@ -114,7 +126,7 @@ def _read_all(log: str, rows: Sequence[Row[Any]]) -> tuple[Record, ...]:
 
 
 def _read(log: str, row: Row[Any]) -> Record:
-    body, leaf = bytes(row.body), bytes(row.leaf)
+    body, leaf = _bytes(log, row.seq, row.body), _bytes(log, row.seq, row.leaf)
     actual = leaf_hash(body)
     if actual != leaf:
         raise RecordAlteredError(log, row.seq, f"expected a body with hash {leaf.hex()}, found {actual.hex()}")
@@ -129,6 +141,13 @@ def _read(log: str, row: Row[Any]) -> Record:
         if column != sealed:
             raise RecordAlteredError(log, row.seq, f"expected {name} {sealed!r} as in its body, found {column!r}")
     return found
+
+
+def _bytes(log: str, seq: int, value: object) -> bytes:
+    """SQLite keeps whatever type somebody wrote into a column."""
+    if not isinstance(value, bytes | memoryview):
+        raise RecordAlteredError(log, seq, f"expected bytes, found {type(value).__name__}")
+    return bytes(value)
 
 
 def _check_end(log: str, trace_id: str, records: Sequence[Record], prev: str, head: Row[Any] | None) -> None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import msgspec
-from sqlalchemy import text
 
+from app.audit import store as audit
+from app.audit.errors import RecordAlteredError
 from app.consents.store import StoredGrant
 from app.db.tx import Tx
 from gates.model import Consent
-from manifests import merkle, record
 from manifests.canonical import sha256_hex
-from manifests.errors import ManifestError
-
-_RECORDS = text(
-    "SELECT resource, leaf, body FROM records WHERE log = :log AND resource >= :first AND resource < :last ORDER BY seq"
-)
+from manifests.record import Record
 
 Check = Callable[[Tx, str, StoredGrant, Consent, int], Consent]
 """Holds a consent that the log bears out to its signature; told the log and when it was recorded."""
@@ -54,29 +50,26 @@ def resource(release_id: str, grant_id: str) -> str:
 def recorded(tx: Tx, log: str, release_id: str) -> dict[str, Recorded]:
     """What the log says of every grant of a release, by grant id."""
     found: dict[str, Recorded] = {}
-    prefix = resource(release_id, "")
-    for row in tx.all(_RECORDS, log=log, first=prefix, last=prefix[:-1] + "0"):
-        entry = found.setdefault(row.resource.rpartition("/")[2], Recorded())
-        _read(entry, row.resource, bytes(row.leaf), bytes(row.body))
+    for named, read in audit.each_under(tx, log, f"grant/{release_id}"):
+        entry = found.setdefault(named.rpartition("/")[2], Recorded())
+        if isinstance(read, RecordAlteredError):
+            entry.problem = f"The record {named} was altered: {read.what}."
+        else:
+            _add(entry, read)
     return found
 
 
-def _read(entry: Recorded, named: str, leaf: bytes, body: bytes) -> None:
+def _add(entry: Recorded, read: Record) -> None:
     try:
-        if merkle.leaf_hash(body) != leaf:
-            raise ValueError("its bytes are not those that were hashed")
-        read = record.parse(body)
-        if read.resource != named:
-            raise ValueError(f"it speaks of {read.resource}")
         if read.event == "grant.recorded" and entry.grant is None:
             entry.grant = msgspec.json.decode(read.data, type=GrantData)
             entry.at = read.ts
         elif read.event == "grant.voided":
             entry.void = msgspec.json.decode(read.data, type=VoidData)
         else:
-            raise ValueError(f"it says {read.event} where that cannot be")
-    except (ValueError, ManifestError, msgspec.MsgspecError) as error:
-        entry.problem = f"The record {named} was altered: {error}."
+            entry.problem = f"The record {read.resource} says {read.event} where that cannot be."
+    except msgspec.MsgspecError as error:
+        entry.problem = f"The record {read.resource} cannot be read: {error}."
 
 
 def consents(tx: Tx, log: str, release_id: str, grants: Iterable[StoredGrant], check: Check) -> tuple[Consent, ...]:

@@ -69,6 +69,10 @@ class Gatherer:
     def forget_pulls(self, repository_id: int) -> None:
         self._pulls.forget_where(lambda key: isinstance(key, tuple) and key[0] == repository_id)
 
+    def forget_commit(self, repository_id: int, commit: str) -> None:
+        """Whether a branch contains it may have changed."""
+        self._reachable.forget_where(lambda key: isinstance(key, tuple) and key[:2] == (repository_id, commit))
+
     async def branch(self, github: GitHub, repository: Repository, ref: str) -> Seen[str]:
         return await self._branches.read((repository.id, ref), lambda: github.branch_sha(repository.name, ref))
 

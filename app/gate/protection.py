@@ -12,7 +12,7 @@ from app.db.tx import Tx
 from app.decisions import store as decisions
 from app.effects import store as effects
 from app.gate.deployments import Deployments
-from app.gate.service import Asked, Decided, Gate
+from app.gate.service import Asked, Decided, Gate, Judged
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.releases import store as releases
@@ -23,9 +23,11 @@ from app.work.store import Lease
 from gates.render import title
 from integrations.errors import InDoubtError
 from integrations.github.port import GitHub, GitHubApp
+from manifests import canonical
 
 KIND = "protection"
-AGAIN_S = 300
+WAITING = "wait:"
+AGAIN_S = 20
 """How long at most until it is looked at again; a changed verdict wakes it at once."""
 MAX_COMMENT = 1000
 
@@ -59,24 +61,35 @@ class ProtectionRules:
         pending = await github.pending_environments(repository.name, int(run_id))
         if environment.lower() not in {name.lower() for name in pending}:
             _log.info("protection.not_pending", run=run_id, environment=environment)
-            if done is not None:
+            if done is not None and not done.wanted.startswith(WAITING):
                 # An interrupted attempt had answered and did not live to write it down.
                 await self._database.write(partial(self._answered, tenant=tenant.id, key=lease.key, wanted=done.wanted))
             return None
         refusal = await self._workflow_refusal(tenant, github, repository, int(run_id), sha)
         rows = await self._releases(tenant, github, repository, sha)
         asked = Asked(environment.lower(), repository.name, sha, None, f"github:run/{run_id}")
-        decided = await self._gate.decide(tenant, asked, rows)
-        outcome = decided.verdict.outcome
+        judged = await self._gate.judge(tenant, asked, rows)
+        outcome = judged.verdict.outcome
+        if outcome == "wait" and not refusal:
+            await self._wait(tenant, lease.key, asked, judged, done.wanted if done else "")
+            return self._clock() + AGAIN_S * SECOND
+        decided = await self._gate.record(tenant, asked, judged)
         if refusal:
             await self._answer(github, repository, lease.key, int(run_id), environment, "rejected", refusal, decided)
             return None
-        if outcome == "wait":
-            return self._clock() + AGAIN_S * SECOND
         state = "approved" if outcome == "allow" else "rejected"
         text = f"{title([decided.verdict])} (decision {decided.decision.id})"
         await self._answer(github, repository, lease.key, int(run_id), environment, state, text, decided)
         return None
+
+    async def _wait(self, tenant: Tenant, key: str, asked: Asked, judged: Judged, before: str) -> None:
+        """GitHub waits on; the decision is recorded once, however often it is looked at."""
+        wanted = f"{WAITING}{canonical.digest(judged.verdict)}"
+        if wanted == before:
+            return
+        decided = await self._gate.record(tenant, asked, judged)
+        cause = f"decision/{decided.decision.id}"
+        await self._database.write(lambda tx: effects.want(tx, key, KIND, wanted, b"", cause, self._clock()))
 
     async def _workflow_refusal(
         self, tenant: Tenant, github: GitHub, repository: Repository, run_id: int, sha: str

@@ -48,6 +48,8 @@ from manifests.record import Draft, facts
 
 VIEW_AGE_S = 20
 STALE_CHANGE_S = 20
+FRESH_ENOUGH_S = 2
+"""Facts younger than this are not read again for a denial: somebody may ask very often."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -79,6 +81,15 @@ class Candidate(msgspec.Struct, frozen=True):
     revision: str
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """A verdict with what it was computed from; ``candidate`` None when no release was found."""
+
+    candidate: Candidate | None
+    policies: Policies
+    snapshot: Snapshot
+    verdict: Verdict
+
+
 class Gate:
     """The gate of every tenant."""
 
@@ -105,48 +116,62 @@ class Gate:
     def forget_all(self) -> None:
         self._views.forget()
 
-    async def decide(self, tenant: Tenant, asked: Asked, rows: Sequence[StoredRelease] | None = None) -> Decided:
-        """The recorded and, if allowed, signed answer. ``rows`` narrows the releases it can be about.
+    async def decide(self, tenant: Tenant, asked: Asked) -> Decided:
+        """The recorded and, if allowed, signed answer. Raises NeighbourError when nothing could be found out."""
+        return await self.record(tenant, asked, await self.judge(tenant, asked))
 
-        Raises NeighbourError only when nothing at all could be found out.
+    async def judge(self, tenant: Tenant, asked: Asked, rows: Sequence[StoredRelease] | None = None) -> Judged:
+        """The answer, not recorded yet. ``rows`` narrows the releases it can be about.
+
+        What is remembered of GitHub may be some seconds old: a merge a moment ago must not be refused for that,
+        so anything but an allow is judged again from facts read anew.
         """
+        judged = await self._judge(tenant, asked, rows)
+        candidate = judged.candidate
+        if judged.verdict.outcome == "allow" or candidate is None:
+            return judged
+        if self._clock() - candidate.view.seen_at < FRESH_ENOUGH_S * SECOND:
+            return judged
+        row = candidate.row
+        self.forget(row.repository_id, row.number)
+        self._gatherer.forget_pull(row.repository_id, row.number)
+        self._gatherer.forget_branch(row.repository_id, candidate.view.facts.base_ref)
+        self._gatherer.forget_commit(row.repository_id, asked.commit)
+        return await self._judge(tenant, asked, rows)
+
+    async def _judge(self, tenant: Tenant, asked: Asked, rows: Sequence[StoredRelease] | None) -> Judged:
         repository = await glance(self._database, lambda tx: pulls.repository_named(tx, tenant.id, asked.repository))
         if repository is None:
-            return await self._unknown(tenant, asked, f"{asked.repository} is no repository that Countersign knows.")
-        if rows is None:
-            digests = [subject.sha256 for subject in asked.subjects or ()]
-            rows = await glance(
-                self._database,
-                lambda tx: releases.with_artifacts(tx, tenant.id, repository.id, digests) if digests else (),
-            )
-            # Failing that, the releases that this commit may hold: then the denial can say what differs.
-            rows = rows or await self._database.read(
-                lambda tx: releases.newest_into(tx, tenant.id, repository.id, asked.environment)
-            )
+            return self._unknown(tenant, asked, f"{asked.repository} is no repository that Countersign knows.")
+        rows = await self._rows(tenant, repository, asked) if rows is None else rows
         rows = [row for row in rows if row.state != "closed"]
         if not rows:
-            why = f"No release of {asked.repository} has any of these digests."
-            return await self._unknown(tenant, asked, why)
+            return self._unknown(tenant, asked, f"No release of {asked.repository} has any of these digests.")
         github = self._github.installation(repository.installation_id)
         candidate = await self._candidate(tenant, github, repository, asked, rows)
         if candidate is None:
-            return await self._unknown(
-                tenant, asked, "The release with these digests is no longer in its pull request."
-            )
+            return self._unknown(tenant, asked, "The release with these digests is no longer in its pull request.")
         deployment = await self._deployment(github, repository, asked, candidate)
+        digests = list(candidate.release.digests.values())
         now = await glance(
             self._database,
-            partial(
-                _facts,
-                tenant=tenant.id,
-                row=candidate.row,
-                digests=list(candidate.release.digests.values()),
-                check=self._check,
-            ),
+            partial(_facts, tenant=tenant.id, row=candidate.row, digests=digests, check=self._check),
         )
         snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
-        verdict = decide(candidate.view.policies, snapshot)
-        return await self._record(tenant, asked, candidate, candidate.view.policies, snapshot, verdict)
+        policies = candidate.view.policies
+        return Judged(candidate, policies, snapshot, decide(policies, snapshot))
+
+    async def _rows(self, tenant: Tenant, repository: Repository, asked: Asked) -> tuple[StoredRelease, ...]:
+        """Releases with these digests; failing that those that the commit may hold, so that the denial can say
+        what differs."""
+        digests = [subject.sha256 for subject in asked.subjects or ()]
+        found = await glance(
+            self._database,
+            lambda tx: releases.with_artifacts(tx, tenant.id, repository.id, digests) if digests else (),
+        )
+        return found or await self._database.read(
+            lambda tx: releases.newest_into(tx, tenant.id, repository.id, asked.environment)
+        )
 
     async def _candidate(
         self, tenant: Tenant, github: GitHub, repository: Repository, asked: Asked, rows: Sequence[StoredRelease]
@@ -205,8 +230,8 @@ class Gate:
             change=now.changes.get(asked.environment), deployment=deployment, log=now.log,
         )  # fmt: skip
 
-    async def _unknown(self, tenant: Tenant, asked: Asked, why: str) -> Decided:
-        """A denial that is recorded like any other, though there is no release to decide about."""
+    def _unknown(self, tenant: Tenant, asked: Asked, why: str) -> Judged:
+        """A denial like any other, though there is no release to decide about."""
         problem = Problem(
             "release.unknown", why, "Deploy the exact artifacts of a release that was merged, from its commit."
         )
@@ -218,13 +243,12 @@ class Gate:
             release=ReleaseFacts("", None, "", at, (problem,)), contributors=Contributors(seen_at=at),
             deployment=DeploymentFacts(asked.commit, False, "", asked.subjects or (), at),
         )  # fmt: skip
-        return await self._record(tenant, asked, None, policies, snapshot, decide(policies, snapshot))
+        return Judged(None, policies, snapshot, decide(policies, snapshot))
 
-    async def _record(
-        self, tenant: Tenant, asked: Asked, candidate: Candidate | None, policies: Policies, snapshot: Snapshot,
-        verdict: Verdict,
-    ) -> Decided:  # fmt: skip
-        encoded = self._encoder.encode(policies, snapshot)
+    async def record(self, tenant: Tenant, asked: Asked, judged: Judged) -> Decided:
+        """Write the decision down, and sign it if it is an allow."""
+        candidate, snapshot, verdict = judged.candidate, judged.snapshot, judged.verdict
+        encoded = self._encoder.encode(judged.policies, snapshot)
         body = canonical.encode(verdict)
         decision = StoredDecision(
             id=self._new_id(), tenant=tenant.id, release_id=candidate.row.id if candidate else "", question="deploy",

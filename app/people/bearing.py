@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import text
 
+from app.audit import store as audit
+from app.audit.errors import RecordAlteredError
 from app.db.tx import Tx
 from app.people.store import LinkEvent
-from manifests import merkle, record
-from manifests.errors import ManifestError
-
-_RECORDS = text("SELECT leaf, body FROM records WHERE log = :log AND resource = :resource AND event = 'person.linked'")
+from manifests.record import Record
 
 
 class LinkData(msgspec.Struct, frozen=True):
@@ -31,16 +29,15 @@ def borne_out(tx: Tx, log: str, events: Iterable[LinkEvent]) -> tuple[LinkEvent,
 
 def _confirmed(tx: Tx, log: str, event: LinkEvent) -> bool:
     expected = LinkData(event.account, event.by, event.id, event.person)
-    return any(
-        _read(bytes(row.leaf), bytes(row.body)) == expected
-        for row in tx.all(_RECORDS, log=log, resource=f"person/{event.person}")
-    )
-
-
-def _read(leaf: bytes, body: bytes) -> LinkData | None:
-    if merkle.leaf_hash(body) != leaf:
-        return None
     try:
-        return msgspec.json.decode(record.parse(body).data, type=LinkData)
-    except (ManifestError, msgspec.MsgspecError):
+        records = audit.records_of(tx, log, f"person/{event.person}")
+    except RecordAlteredError:
+        return False
+    return any(read.event == "person.linked" and _data(read) == expected for read in records)
+
+
+def _data(read: Record) -> LinkData | None:
+    try:
+        return msgspec.json.decode(read.data, type=LinkData)
+    except msgspec.MsgspecError:
         return None

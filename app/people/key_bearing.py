@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import text
 
+from app.audit import store as audit
+from app.audit.errors import RecordAlteredError
 from app.db.tx import Tx
 from app.people import key_store
 from app.people.key_store import KeyStep
-from manifests import merkle, record
-from manifests.errors import ManifestError
+from manifests.record import Record
 from manifests.vocabulary import Event
 
-_RECORDS = text("SELECT leaf, body FROM records WHERE log = :log AND resource = :resource ORDER BY seq")
 EVENTS: dict[str, Event] = {"proposed": "key.proposed", "enrolled": "key.enrolled", "revoked": "key.revoked"}
 
 
@@ -44,22 +43,18 @@ def resource(fingerprint: str) -> str:
 def standing(tx: Tx, tenant: str, fingerprint: str) -> KeyStanding | None:
     """None for a key that neither table nor log knows."""
     steps = key_store.of_key(tx, tenant, fingerprint)
-    records = tx.all(_RECORDS, log=tenant, resource=resource(fingerprint))
-    if not steps and not records:
-        return None
     try:
-        said = tuple(_read(bytes(row.leaf), bytes(row.body)) for row in records)
-    except (ValueError, ManifestError, msgspec.MsgspecError) as error:
+        said = tuple(_step(read) for read in audit.records_of(tx, tenant, resource(fingerprint)))
+    except (RecordAlteredError, ValueError, msgspec.MsgspecError) as error:
         return KeyStanding(fingerprint, difference=f"a record of key {fingerprint} was altered: {error}")
+    if not steps and not said:
+        return None
     if said != steps:
         return KeyStanding(fingerprint, difference=f"the rows of key {fingerprint} are not what its records say")
     return _standing(fingerprint, steps)
 
 
-def _read(leaf: bytes, body: bytes) -> KeyStep:
-    if merkle.leaf_hash(body) != leaf:
-        raise ValueError("its bytes are not those that were hashed")
-    read = record.parse(body)
+def _step(read: Record) -> KeyStep:
     step = msgspec.json.decode(read.data, type=KeyStep)
     if read.resource != resource(step.fingerprint) or read.event != EVENTS[step.state]:
         raise ValueError(f"it says {read.event} of {read.resource}")
