@@ -8,6 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -121,7 +122,10 @@ async def by_pipeline(stage: Stage, commit: str, model: bytes) -> None:
         answers.append(answer)
         return status == 200 and answer["decision"] == "allow"
 
-    await until(allowed, "an allow")
+    try:
+        await until(allowed, "an allow")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; answered last: {answers[-1]}") from error
     path = f"/api/v1/decisions/{answers[-1]['decision_id']}"
     status, answer, lost = await stage.ask("POST", f"{path}/redemption", {})
     assert status == 200 or (lost and answer["code"] == "decision.redeemed"), answer
@@ -168,7 +172,7 @@ ONCE = (
 def no_doubles(stage: Stage, played: Played) -> None:
     """No check run says again what the one before it said."""
     runs = [run.external_id for run in stage.github.checks(REPOSITORY, played.head)]
-    assert all(one != other for one, other in zip(runs, runs[1:], strict=False)), runs
+    assert all(one != other for one, other in pairwise(runs)), runs
 
 
 def verified(stage: Stage) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
+import signal
 import socket
 import sqlite3
 import sys
@@ -38,6 +39,7 @@ class Child:
         self._restart = restart
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
+        self.address = f"http://127.0.0.1:{plan.settings.server.port}"
         self.ready = asyncio.Event()
         self.deaths = 0
 
@@ -46,8 +48,11 @@ class Child:
 
     def kill(self) -> None:
         """Now, wherever it is."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self._process.kill()
+        self._process.send_signal(number)
 
     async def stop(self) -> None:
         if self._watch is not None:
@@ -69,16 +74,24 @@ class Child:
     async def _run(self, plan: Plan) -> None:
         path = self._folder / f"{self._name}.plan"
         path.write_bytes(pickle.dumps(plan))
-        with (self._folder / f"{self._name}.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.faults.service", str(path), stdout=asyncio.subprocess.PIPE, stderr=log,
-                cwd=ROOT,
-            )  # fmt: skip
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.faults.service", str(path), stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE, cwd=ROOT,
+        )  # fmt: skip
+        # Through a pipe, so that a process that may write to no file can still tell.
+        telling = asyncio.create_task(self._listen(self._process))
         assert self._process.stdout is not None
         if await self._process.stdout.readline():
             self.ready.set()
         code = await self._process.wait()
+        await telling
         assert code == -9, f"the service ended with {code}: {(self._folder / f'{self._name}.log').read_text()[-4000:]}"
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
+        while line := await process.stderr.readline():
+            with (self._folder / f"{self._name}.log").open("ab") as log:
+                log.write(line)
 
 
 class Stage:
@@ -128,14 +141,14 @@ async def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
         await connection.close()
 
 
-async def until(look: Callable[[], T | Awaitable[T]], what: str, patience_s: float = PATIENCE_S) -> T:
-    """The first true answer."""
+async def until(look: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Returns once what it looks for is so; ``look`` may be asynchronous."""
     deadline = asyncio.get_running_loop().time() + patience_s
     while True:
         found = look()
         answer = await found if isinstance(found, Awaitable) else found
         if answer:
-            return answer
+            return
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"waited {patience_s} s in vain for {what}; last seen: {answer!r}")
         await asyncio.sleep(LOOK_S)

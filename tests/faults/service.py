@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import resource
+import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -17,19 +20,20 @@ from app.clock import now
 from app.keys.service import open_database
 from app.service import Service
 from app.settings.model import Settings
+from app.work import runner
 from tests.faults.kills import SERVICENOW_WRITES, Counted, CountedApp, CountedDatabase, Steps
 
 WAKE_S = 0.05
 POLL_S = 0.15
+LEASE_S = 4
 
 
 class Plan(NamedTuple):
-    """``kill``: side, name and number of the step to die at. ``ahead_s``: how far the clock is ahead."""
+    """``kill``: side, name and number of the step to die at."""
 
     settings: Settings
     trace: Path
     kill: tuple[str, str, int] | None = None
-    ahead_s: int = 0
 
 
 class KillableService(Service):
@@ -46,14 +50,21 @@ class KillableService(Service):
         super()._wire(concurrency)
 
 
-async def main(plan: Plan) -> None:
-    def clock() -> int:
-        return now() + plan.ahead_s * 1_000_000
+def _fill_disk(lift: bool) -> None:
+    """From now on this process can write to no file, as on a full disk; or it can again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if lift else 1, hard))
 
+
+async def main(plan: Plan) -> None:
+    # The leases of a replica that died run out while the test is still patient.
+    runner.LEASE_S, runner.WORK_S = LEASE_S, LEASE_S - 1
+    for name, lift in ((signal.SIGUSR1, False), (signal.SIGUSR2, True)):
+        asyncio.get_running_loop().add_signal_handler(name, partial(_fill_disk, lift))
     steps = Steps(plan.trace, plan.kill)
     KillableService.steps = steps
-    database, keys = await open_database(plan.settings, clock)
-    service = KillableService(plan.settings, CountedDatabase(database, steps), keys, clock=clock)
+    database, keys = await open_database(plan.settings, now)
+    service = KillableService(plan.settings, CountedDatabase(database, steps), keys)
     await service.start(sweep=True)
     print(service.address, flush=True)
     while True:

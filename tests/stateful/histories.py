@@ -1,6 +1,6 @@
 """A random history of one pull request: what people do, what the network does, and what really happened.
 
-``Truth`` keeps what happened at GitHub, whatever was delivered. The oracle of the tests reads only that, or only the log.
+``Truth`` keeps what happened at GitHub, whatever was delivered: one oracle reads only that, the other only the log.
 """
 
 from __future__ import annotations

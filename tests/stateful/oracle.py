@@ -78,10 +78,10 @@ class Log:
     def replays(self, body: dict[str, Any]) -> bool:
         """Whether the stored snapshot gives the recorded verdict again, byte for byte."""
         verdict = snapshots.replay(self._tx, self._blobs, body["data"]["snapshot"])
-        return canonical.sha256_hex(canonical.encode(verdict)) == body["data"]["verdict"]
+        return canonical.sha256_hex(canonical.encode(verdict)) == str(body["data"]["verdict"])
 
     def sound(self, allow: dict[str, Any]) -> bool:
-        """Whether the statements recorded up to this allow fill all seats with distinct persons without a hand in it."""
+        """Whether statements recorded before it fill all seats with distinct persons who had no hand in it."""
         _, snapshot = snapshots.load(self._tx, self._blobs, allow["data"]["snapshot"])
         hands = {one.account for one in snapshot.contributors.known} | {o.person for o in snapshot.contributors.known}
         earlier = [body for body in self.records if body["seq"] < allow["seq"]]
