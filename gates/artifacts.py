@@ -45,7 +45,7 @@ def _check(artifact: Artifact, facts: list[ArtifactFacts] | None, case: Case) ->
 
 
 def _one(artifact: Artifact, fact: ArtifactFacts, case: Case) -> Result | None:
-    name, detail = artifact.name, f" ({fact.detail})" if fact.detail else ""
+    name, detail = artifact.name, f" ({fact.detail.rstrip('.')})" if fact.detail else ""
     if fact.status == "unreadable":
         return Result(
             name,

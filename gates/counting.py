@@ -49,7 +49,7 @@ def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot
     return Ballot(
         tuple(counter.candidates[seat.group] for seat in rule.seats),
         counter.names,
-        tuple(sorted(counter.refusals)),
+        tuple(sorted(counter.relevant())),
         tuple(sorted(counter.changes)),
         counter.rosters,
         counter.registry,
@@ -66,7 +66,7 @@ class _Counter:
         self.seats = {seat.group: seat for seat in rule.seats}
         self.candidates: dict[str, dict[str, int]] = {seat.group: {} for seat in rule.seats}
         self.names: dict[str, str] = {}
-        self.refusals: set[Refusal] = set()
+        self.refusals: set[tuple[str, Refusal]] = set()
         self.changes: set[int] = set()
 
     def judge(self, consent: Consent) -> None:
@@ -74,16 +74,22 @@ class _Counter:
         until = min(consent.not_after, consent.issued_at + self.rule.expires * SECOND)
         why, remedy = _general(consent, self.snapshot, self.rule, self.excluded, until)
         if why:
-            self.refusals.add(Refusal(name, why, remedy))
+            self.refusals.add((consent.person, Refusal(name, why, remedy)))
             if self.snapshot.at < consent.issued_at < until:
                 self.changes.add(consent.issued_at)
             return
         self.names[consent.person] = min(self.names.get(consent.person, name), name)
         refused, counted = self._seat(consent, name, until)
         if counted:
-            self.refusals.update(msgspec.structs.replace(refusal, idle=False) for refusal in refused)
+            told = [msgspec.structs.replace(refusal, idle=False) for refusal in refused]
         else:
-            self.refusals.update(refused or [Refusal(name, *_acts_for_nobody(consent, self.rule))])
+            told = refused or [Refusal(name, *_acts_for_nobody(consent, self.rule))]
+        self.refusals.update((consent.person, refusal) for refusal in told)
+
+    def relevant(self) -> set[Refusal]:
+        """All refusals, except of what somebody said before they said what counts now."""
+        counted = {person for candidates in self.candidates.values() for person in candidates}
+        return {refusal for person, refusal in self.refusals if person not in counted or not refusal.idle}
 
     def _seat(self, consent: Consent, name: str, until: int) -> tuple[list[Refusal], bool]:
         refused: list[Refusal] = []

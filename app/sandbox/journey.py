@@ -62,6 +62,7 @@ async def approvals(stage: Stage, number: int) -> None:
     await stage.github.comment("bob", number, line)
     await stage.check(number, WAITS, "Filled by bob")
     tell.tell("Carol, a risk manager, approves with an ordinary GitHub review.")
+    await next_second(stage.clock)
     await stage.github.review("carol", number, "APPROVED")
     check = await stage.gone(number, WAITS, "approval does not count")
     tell.says(

@@ -33,6 +33,6 @@ async def until(
 
 
 async def next_second(clock: Callable[[], int]) -> None:
-    """Until ``clock`` (microseconds) shows another second: ServiceNow's times have no finer grain, and an approval
-    must be later than what it approves."""
+    """Until ``clock`` (microseconds) shows another second: the times of GitHub and ServiceNow have no finer grain,
+    and an approval must be later than what it approves."""
     await asyncio.sleep(1.01 - clock() % SECOND / SECOND)

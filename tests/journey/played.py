@@ -235,6 +235,15 @@ class Played:
         assert status == 200, answer
         return msgspec.convert(answer, Answer)
 
+    async def allowed(self, commit: str) -> Answer:
+        """The gate's answer once it no longer waits: after an approval the change takes a moment to be scheduled."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE_S
+        while (answer := await self.ask(commit)).decision == "wait" and loop.time() < end:
+            await asyncio.sleep(0.1)
+        assert answer.decision == "allow", answer.text()
+        return answer
+
     # What was written down
 
     async def records(self, log: str = TENANT) -> list[Record]:

@@ -28,10 +28,12 @@ async def test_an_approving_comment_that_is_touched_is_void_for_good(short: Play
 async def test_a_review_fills_a_seat_until_it_is_dismissed(short: Played) -> None:
     pull = await short.propose()
     await short.approve(pull, "bob")
+    await short.next_second()
     review = short.github.review(REPOSITORY, pull.number, by="carol", state="APPROVED")
     await short.says(pull, GREEN)
     short.github.dismiss_review(REPOSITORY, pull.number, review.id, by="alice")
     await short.says(pull, WAITS, "carol's approval does not count: it is void: the review was dismissed")
+    await short.next_second()
     short.github.review(REPOSITORY, pull.number, by="carol", state="APPROVED")
     await short.says(pull, GREEN)
 

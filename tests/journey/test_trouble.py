@@ -29,7 +29,7 @@ async def test_every_delivery_twice_changes_nothing(world: Played) -> None:
     pull = await world.propose()
     number = await world.ready(pull)
     commit = await world.merge(pull)
-    assert (await world.ask(commit)).decision == "allow"
+    await world.allowed(commit)
     assert len(world.ours(pull)) == 1
     assert [change.number for change in world.servicenow.changes()] == [number]
     events = [record.event for record in await world.trace(pull)]
@@ -38,6 +38,7 @@ async def test_every_delivery_twice_changes_nothing(world: Played) -> None:
 
 async def test_what_was_said_counts_the_same_in_any_order(short: Played) -> None:
     pull = await short.propose()
+    await short.next_second()
     short.github.reorder_next(4)
     short.comment(pull, "bob", short.line(pull))
     short.comment(pull, "mallory", "Looks good to me.")
@@ -209,3 +210,14 @@ async def test_a_service_that_was_down_catches_up_when_it_is_back(short: Played)
     await short.world.start_service(sweep=True)
     await short.says(pull, GREEN, "2 different persons")
     assert len(short.ours(pull)) == 1
+
+
+async def test_an_approval_told_before_its_pull_request_counts_the_same(short: Played) -> None:
+    short.github.reorder_next(4)
+    short.github.delay_next(0, 2)
+    short.github.delay_next(0.5, 1)  # both approvals are worked on before the rest is told
+    short.push(short.files())
+    pull = short.github.open_pull(REPOSITORY, "release-3.2.0", author="alice")
+    short.comment(pull, "bob", short.line(pull))
+    short.comment(pull, "carol", short.line(pull))
+    await short.says(pull, GREEN, "2 different persons")
