@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import shutil
 import signal
 import socket
 import sys
@@ -136,8 +137,8 @@ async def _stay(tell: Teller, world: World, service: Service, told: bool) -> Non
     tell.plain()
     tell.plain(f"   export COUNTERSIGN_URL={service.address}")
     tell.plain(f"   export COUNTERSIGN_TOKEN={token}   # admin, of this sandbox only")
-    tell.plain("   countersign people list")
-    tell.plain("   countersign tokens list")
+    for words in ("people list", "tokens list"):
+        tell.plain(f"   {_command()} {words}")
     if not told:
         _propose(tell, world)
     with contextlib.suppress(asyncio.CancelledError):
@@ -155,7 +156,12 @@ def _propose(tell: Teller, world: World) -> None:
     tell.plain("   # a pull request with a release:")
     tell.plain(f"   curl -d @{push} {here}/pushes")
     tell.plain(f"""   curl -d '{{"as": "alice", "head": "release", "title": "Release"}}' {here}/pulls""")
-    tell.plain("   # or have it all played: countersign sandbox --story")
+    tell.plain(f"   # or have it all played: {_command()} sandbox --story")
+
+
+def _command() -> str:
+    """How to call us from here: by name, or by where we were called from."""
+    return "countersign" if shutil.which("countersign") else sys.argv[0]
 
 
 def _last_lines(tell: Teller, log: Path, most: int = 5) -> None:
