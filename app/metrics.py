@@ -33,6 +33,8 @@ class Metrics:
         self.work_oldest_seconds = self._gauge("work_oldest_seconds", "How long the oldest due work has waited")
         self.log_size = self._gauge("log_size", "Records in the audit log", "log")
         self.anchor_lag_seconds = self._gauge("anchor_lag_seconds", "Age of the newest anchored checkpoint", "log")
+        self.sink_lag_seconds = self._gauge("sink_lag_seconds", "How long the oldest record waits for a sink", "sink")
+        self.sink_records_behind = self._gauge("sink_records_behind", "Records a sink does not have yet", "sink")
         self.http_requests = self._counter("http_requests", "Requests answered", "route", "method", "status")
         self.http_seconds = self._histogram("http_seconds", "One request", _FAST_S, "route")
 

@@ -1,0 +1,90 @@
+"""WORM storage as a sink: segments and checkpoints as objects that nobody can change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from app.clock import SECOND, Clock
+from app.sinks.model import Anchor, Limits, Receipt, Segment, Sink, Stored, sha256
+from integrations.errors import NotFoundError
+from integrations.objectlock.keeping import keep
+from integrations.objectlock.port import WormStore
+
+DIGITS = 16
+"""As many as the greatest number of a record has, so that names are in the order of numbers."""
+
+MOST_ANCHORS = 256
+"""How many checkpoints are read for one comparison: evenly spread, always the newest."""
+
+DAY_US = 86_400 * SECOND
+_NAME = re.compile(r"/segment/(\d{16})-(\d{16})\.([0-9a-f]{64})\Z")
+
+
+def sink(name: str, store: WormStore, days: int, clock: Clock, limits: Limits | None = None) -> Sink:
+    """``days``: how long everything is kept from the moment it is stored."""
+    both = WormSink(store, days, clock, limits or Limits())
+    return Sink(name, both.problems, store.close, both, both)
+
+
+class WormSink:
+    """See SegmentSink and AnchorSink. Objects are ``<log>/segment/<first>-<last>.<SHA-256>`` and
+    ``<log>/checkpoint/<size>``, numbers in 16 digits."""
+
+    recorded = True
+
+    def __init__(self, store: WormStore, days: int, clock: Clock, limits: Limits) -> None:
+        self.limits = limits
+        self.interval_us = limits.wait_us
+        self._store = store
+        self._days = days
+        self._clock = clock
+
+    async def deliver(self, segment: Segment, *, look: bool) -> Receipt | None:
+        data = segment.data()
+        key = _segment_key(segment.log, segment.first, segment.end - 1, sha256(data))
+        kept = await keep(self._store, key, data, self._until(), look=look)
+        return Receipt(len(data), kept.key, kept.sha256, kept.until, kept.version_id)
+
+    async def stored(self, log: str, first: int) -> Sequence[Stored]:
+        keys = await self._store.keys(f"{log}/segment/", after=_before(f"{log}/segment/", first))
+        named = (_NAME.search(key) for key in keys)
+        return [Stored(int(name[1]), int(name[2]) + 1, name[3]) for name in named if name]
+
+    async def anchor(self, log: str, size: int, note: bytes) -> str:
+        await keep(self._store, f"{log}/checkpoint/{size:0{DIGITS}d}", note, self._until(), look=True)
+        return str(size)
+
+    async def newest(self, log: str, since: str) -> Sequence[Anchor]:
+        """As AnchorSink: all versions, for what was put on top may not be what we put."""
+        prefix = f"{log}/checkpoint/"
+        keys: list[str] = []
+        after = _before(prefix, int(since)) if since else ""
+        while page := await self._store.keys(prefix, after=after):
+            keys += page
+            after = page[-1]
+        step = -(-len(keys) // MOST_ANCHORS) or 1
+        found = []
+        for key in keys[::-1][::step]:
+            for version in await self._store.versions(key):
+                held = await self._store.read(key, version.version_id)
+                found.append(Anchor(log, held.data, f"{key}, version {version.version_id}"))
+        return found
+
+    async def problems(self) -> Sequence[str]:
+        try:
+            return await self._store.problems(self._days)
+        except NotFoundError as error:
+            return [str(error)]
+
+    def _until(self) -> int:
+        return self._clock() + self._days * DAY_US
+
+
+def _segment_key(log: str, first: int, last: int, digest: str) -> str:
+    return f"{log}/segment/{first:0{DIGITS}d}-{last:0{DIGITS}d}.{digest}"
+
+
+def _before(prefix: str, number: int) -> str:
+    """A name before that of ``number`` and after all before it."""
+    return f"{prefix}{number - 1:0{DIGITS}d}~" if number else ""
