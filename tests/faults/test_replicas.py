@@ -65,7 +65,9 @@ async def test_the_other_replica_finishes(tmp_path: Path, postgres_url: str, mom
 
 def _replicas(stage: Stage) -> tuple[Child, Child]:
     settings = stage.world.settings(stage.world.github.base_url)
-    beside = settings.model_copy(update={"server": Server(host="127.0.0.1", port=free_port())})
+    # Replicas are reached by one public address, which their texts carry.
+    server = Server(host="127.0.0.1", port=free_port(), public_url=settings.server.public_url)
+    beside = settings.model_copy(update={"server": server})
     one = Child(Plan(settings, stage.trace), stage.world.folder, "one", restart=False)
     return one, Child(Plan(beside, stage.trace), stage.world.folder, "other", restart=False)
 
