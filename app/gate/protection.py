@@ -13,6 +13,7 @@ from app.decisions import store as decisions
 from app.effects import store as effects
 from app.gate.deployments import Deployments
 from app.gate.service import Asked, Decided, Gate, Judged
+from app.gate.workflows import listed
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.releases import store as releases
@@ -98,9 +99,11 @@ class ProtectionRules:
         run = await github.workflow_run(repository.name, run_id)
         if run.head_sha != sha:
             return f"Run {run_id} is for commit {run.head_sha[:12]}, the deployment for {sha[:12]}."
-        path = run.path.partition("@")[0]
-        if path not in tenant.policy.workflows:
-            return f"The workflow {path} is not among the workflows that the tenant policy lists. Use one of them."
+        if not listed(tenant.policy.workflows, repository.name, run.path):
+            return (
+                f"The workflow {run.path} of {repository.name} is not among the workflows that the tenant policy lists."
+                " Use one of them."
+            )
         return ""
 
     async def _releases(
