@@ -241,6 +241,7 @@ def _tenant(one: TenantSettings, settings: Settings, database: Database, clock: 
     return Tenant(
         one.id, parse_tenant_policy(text, str(one.policy)), text, people, Groups(one.id, database, people, clock),
         servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
+        settings.digest(),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ _DEEDS = {
     "pusher": "pushed part of it",
     "builder": "triggered its build",
     "evidence": "is named in or signed its lineage or evidence",
+    "maker": "had a hand in the same artifact before",
 }
 
 

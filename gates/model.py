@@ -216,7 +216,8 @@ class LogFacts(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """Everything one decision depends on, except the policies, at one instant."""
+    """Everything one decision depends on, except the policies, at one instant. ``settings`` digests the settings
+    of the service that gathered it."""
 
     at: int
     question: Question
@@ -233,6 +234,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     change: ChangeFacts | None = None
     deployment: DeploymentFacts | None = None
     log: LogFacts = LogFacts()
+    settings: str = ""
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,6 +10,7 @@ import structlog
 from app.changes import store
 from app.changes.reading import facts_of, remote_content
 from app.changes.store import StoredChange
+from app.changes.wanted import content_of, fields_of, shape_of
 from app.clock import SECOND, Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
@@ -28,6 +29,7 @@ from manifests.record import Draft, facts
 from manifests.vocabulary import Event, Stage
 
 _log = structlog.get_logger()
+_UNDECIDED = ("new", "assess", "authorize")
 _OVER = ("closed", "canceled")
 _REQUEST = {"standard": "scheduled", "normal": "assess", "emergency": "authorize"}
 _CODES = {"success": "successful", "failure": "unsuccessful"}
@@ -149,9 +151,9 @@ class _Step:
                 await self._alarm(remote, f"{remote.number} by {remote.created_by} carries our correlation id")
                 return None
         remote = min(ours, key=lambda one: one.number) if ours else await self._open()
-        digest = canonical.digest(change.wanted)
+        assert change.wanted is not None
         opened = msgspec.structs.replace(
-            change, sys_id=remote.sys_id, number=remote.number, state=remote.state, content=digest,
+            change, sys_id=remote.sys_id, number=remote.number, state=remote.state, content=content_of(change.wanted),
             seen_content=remote_content(remote), content_at=remote.updated_at,
         )  # fmt: skip
         data = {"correlation": change.correlation_id, "environment": change.environment, "number": remote.number}
@@ -187,16 +189,20 @@ class _Step:
     async def _in_step(self, remote: Change) -> Change:
         """Say in it what the release says now; approvals of an older content do not count."""
         assert self._change.wanted is not None
-        digest = canonical.digest(self._change.wanted)
-        if digest != self._change.content:
-            if remote.state != "new":
+        wanted = content_of(self._change.wanted)
+        if wanted != self._change.content:
+            same_shape = shape_of(wanted) == shape_of(self._change.content)
+            if not same_shape or remote.state not in _UNDECIDED or await self._decided(remote):
                 return await self._renew(remote)
-            remote = await self._servicenow.update_change(remote.sys_id, _fields(self._change))
+            remote = await self._servicenow.update_change(remote.sys_id, fields_of(self._change.wanted))
             updated = msgspec.structs.replace(
-                self._change, content=digest, seen_content=remote_content(remote), content_at=remote.updated_at
+                self._change, content=wanted, seen_content=remote_content(remote), content_at=remote.updated_at
             )
-            data = {"content": digest, "number": remote.number}
+            data = {"content": canonical.digest(self._change.wanted), "number": remote.number}
             await self._save(updated, self._draft("verify", "change.updated", data, remote.number))
+            if await self._decided(remote):
+                # Somebody decided while we wrote, so nobody can tell what they had read.
+                return await self._renew(remote)
         elif remote_content(remote) != self._change.seen_content:
             seen = msgspec.structs.replace(
                 self._change, seen_content=remote_content(remote), content_at=remote.updated_at
@@ -204,6 +210,11 @@ class _Step:
             data = {"by": "somebody in ServiceNow", "number": remote.number}
             await self._save(seen, self._draft("verify", "change.updated", data, remote.number))
         return remote
+
+    async def _decided(self, remote: Change) -> bool:
+        """Whether anybody has approved or rejected already: ServiceNow would not ask them again."""
+        rows = await self._servicenow.approvals(remote.sys_id)
+        return any(row.state in ("approved", "rejected") for row in rows)
 
     async def _renew(self, remote: Change) -> Change:
         """Its approvals were asked for another content: end it and ask anew."""
@@ -331,15 +342,3 @@ class _Step:
 def _said(change: StoredChange) -> ChangeFacts:
     """What a decision could see of it, apart from when it was read."""
     return msgspec.structs.replace(change.facts, seen_at=0)
-
-
-def _fields(change: StoredChange) -> dict[str, str]:
-    assert change.wanted is not None
-    wanted = change.wanted
-    return {
-        "short_description": wanted.short_description,
-        "description": wanted.description,
-        "implementation_plan": wanted.implementation_plan,
-        "backout_plan": wanted.backout_plan,
-        "test_plan": wanted.test_plan,
-    }

@@ -6,6 +6,8 @@ from app.facts.view import PullView, ReleaseView
 from app.releases.store import StoredRelease
 from gates.terms import EffectiveRule
 from integrations.servicenow.port import NewChange
+from integrations.servicenow.times import format_instant
+from manifests import canonical
 
 MAX_TEXT = 3900
 """ServiceNow keeps 4,000 characters of a description and cuts the rest without a word."""
@@ -47,3 +49,28 @@ def wanted_change(
         start=window.start if window else None,
         end=window.end if window else None,
     )
+
+
+def content_of(wanted: NewChange) -> str:
+    """Digests of what a change request says: of what can only be said when it is opened, and of everything."""
+    shape = canonical.digest((wanted.type, wanted.assignment_group, wanted.risk))
+    return f"{shape}:{canonical.digest(wanted)}"
+
+
+def shape_of(content: str) -> str:
+    """The part of a content that cannot be changed in an open change request."""
+    return content.partition(":")[0]
+
+
+def fields_of(wanted: NewChange) -> dict[str, str]:
+    """What can be changed in an open change request, as ServiceNow's fields."""
+    return {
+        "short_description": wanted.short_description,
+        "description": wanted.description,
+        "implementation_plan": wanted.implementation_plan,
+        "backout_plan": wanted.backout_plan,
+        "test_plan": wanted.test_plan,
+        "justification": wanted.justification,
+        "start_date": format_instant(wanted.start) if wanted.start is not None else "",
+        "end_date": format_instant(wanted.end) if wanted.end is not None else "",
+    }

@@ -31,6 +31,7 @@ class StoredSnapshot(msgspec.Struct, frozen=True):
     tenant: str
     log: LogFacts
     parts: dict[str, str]
+    settings: str = ""
 
 
 class EncodedSnapshot(msgspec.Struct, frozen=True):
@@ -55,7 +56,14 @@ class SnapshotEncoder:
             digests[name] = digest
             bodies.append((name, body))
         stored = StoredSnapshot(
-            VERSION, snapshot.at, snapshot.question, snapshot.environment, snapshot.tenant, snapshot.log, digests
+            VERSION,
+            snapshot.at,
+            snapshot.question,
+            snapshot.environment,
+            snapshot.tenant,
+            snapshot.log,
+            digests,
+            snapshot.settings,
         )
         body = canonical.encode(stored)
         return EncodedSnapshot(canonical.sha256_hex(body), body, tuple(bodies))
@@ -86,6 +94,7 @@ def load(tx: Tx, blobs: BlobStore, digest: str) -> tuple[Policies, Snapshot]:
     }
     snapshot = Snapshot(
         at=stored.at, question=stored.question, environment=stored.environment, tenant=stored.tenant, log=stored.log,
+        settings=stored.settings,
         **parts,
     )  # fmt: skip
     return policies, snapshot

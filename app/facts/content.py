@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from cachetools import LRUCache
 
-from integrations.errors import NotFoundError
+from integrations.errors import NeighbourError, NotFoundError
 from integrations.github.port import ChangedFile, Commit, GitHub
 from manifests import lfs
 from manifests.canonical import sha256_hex
@@ -31,6 +33,7 @@ class RepositoryContent:
         self._files: LRUCache[tuple[int, str, str], bytes | None] = LRUCache(
             CACHE_BYTES, getsizeof=lambda data: 200 + (len(data) if data else 0)
         )
+        self._begun: dict[tuple[int, str, str], asyncio.Task[bytes | None]] = {}
         self._digests: LRUCache[tuple[int, str, str], FileDigest | None] = LRUCache(50_000)
         self._trees: LRUCache[tuple[int, str], str] = LRUCache(50_000)
         self._pull_files: LRUCache[tuple[int, int, str, str], tuple[ChangedFile, ...]] = LRUCache(5_000)
@@ -43,13 +46,49 @@ class RepositoryContent:
         key = (repository[0], path, commit)
         if key in self._files:
             return self._files[key]
+        begun = self._begun.get(key)
+        early = await asyncio.shield(begun) if begun is not None else None
+        if early is not None:
+            return early
         try:
             data: bytes | None = await github.file(repository[1], path, commit, limit)
         except NotFoundError:
             data = None
+        self._keep(key, data)
+        return data
+
+    def begin(
+        self, github: GitHub, repository: tuple[int, str], path: str, commit: str, limit: int
+    ) -> asyncio.Task[bytes | None]:
+        """Start reading a file that will be wanted soon; None where that fails.
+
+        The commit may be a guess that GitHub's API does not know yet, so that nothing is there is not believed:
+        ``file`` asks again.
+        """
+        key = (repository[0], path, commit)
+        task = self._begun.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._early(github, repository, path, commit, limit))
+            self._begun[key] = task
+            task.add_done_callback(lambda _: self._begun.pop(key, None))
+        return task
+
+    async def _early(
+        self, github: GitHub, repository: tuple[int, str], path: str, commit: str, limit: int
+    ) -> bytes | None:
+        key = (repository[0], path, commit)
+        if key in self._files:
+            return self._files[key]
+        try:
+            data = await github.file(repository[1], path, commit, limit)
+        except NeighbourError:
+            return None
+        self._keep(key, data)
+        return data
+
+    def _keep(self, key: tuple[int, str, str], data: bytes | None) -> None:
         if data is None or len(data) < CACHE_BYTES // 16:
             self._files[key] = data
-        return data
 
     async def digest(self, github: GitHub, repository: tuple[int, str], path: str, commit: str) -> FileDigest | None:
         """The digest of a file's exact bytes, or None when there is no such file. Raises NeighbourError."""

@@ -10,6 +10,7 @@ import msgspec
 
 from app.clock import Clock
 from app.facts import documents
+from app.facts.ahead import Ahead, expected_head
 from app.facts.artifacts import Artifacts
 from app.facts.content import RepositoryContent
 from app.facts.contributors import Trace, contributors, traces
@@ -56,6 +57,7 @@ class Gatherer:
         self._artifacts = artifacts
         self._clock = clock
         self._reading = Reading()
+        self._ahead = Ahead(content, self._reading)
         self._branches: FreshCache[str] = FreshCache(clock, BRANCH_AGE_S)
         self._pulls: FreshCache[Pull] = FreshCache(clock, PULL_AGE_S)
         self._reachable: FreshCache[bool] = FreshCache(clock, REACHABLE_AGE_S)
@@ -92,6 +94,9 @@ class Gatherer:
         if base_ref:
             branch = asyncio.ensure_future(self.branch(github, repository, base_ref))
             branch.add_done_callback(lambda done: done.cancelled() or done.exception())
+        key, expected = (repository.id, repository.name), expected_head(heads)
+        if expected:
+            self._ahead.releases(github, key, proposed, expected)
         seen = await self._pulls.read((repository.id, number), lambda: github.pull(repository.name, number))
         pull = seen.value
         _expect_current(pull, heads)
@@ -100,15 +105,19 @@ class Gatherer:
             repository.id, repository.name, number, "merged" if pull.merged else pull.state, pull.draft, pull.base_ref,
             pull.head_sha, seen.at, problem=_foreign(pull, repository),
         )  # fmt: skip
+        ahead = self._ahead.pull(github, key, pull) if proposed else None
         (policies, policy_text), paths = await asyncio.gather(
             self._policies(tenant, github, repository, pull),
             self._manifest_paths(tenant, github, repository, pull),
         )
+        if paths:
+            self._ahead.releases(github, key, [path for path in paths if path != HIDDEN], pull.head_sha)
+            await (ahead or self._ahead.pull(github, key, pull))
         releases = [
             await self._release(tenant, github, repository, pull, facts, policies, heads, path, proposed)
             for path in paths
         ]
-        tree = await self.content.tree(github, (repository.id, repository.name), pull.head_sha) if releases else ""
+        tree = await self.content.tree(github, key, pull.head_sha) if releases else ""
         return PullView(pull, facts, tree, policies, policy_text, tuple(releases), seen.at)
 
     async def revision_at(self, github: GitHub, repository: Repository, path: str, commit: str) -> str:

@@ -225,9 +225,11 @@ class Gate:
             told = msgspec.structs.replace(told, superseded=now.superseded)
         return Snapshot(
             at=self._clock(), question="deploy", environment=asked.environment, tenant=tenant.id, pull=view.facts,
-            release=told, contributors=release.contributors, groups=release.groups.get(asked.environment, ()),
+            release=told, contributors=now.with_makers(release.contributors),
+            groups=release.groups.get(asked.environment, ()),
             consents=now.consents, artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
             change=now.changes.get(asked.environment), deployment=deployment, log=now.log,
+            settings=tenant.settings,
         )  # fmt: skip
 
     def _unknown(self, tenant: Tenant, asked: Asked, why: str) -> Judged:

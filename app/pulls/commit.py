@@ -93,6 +93,8 @@ class _Writing:
     def _proposed(self, path: str, release: StoredRelease, before: StoredRelease | None) -> None:
         view = self._of.view.release(path)
         assert view is not None
+        if before is None or before.head_sha != release.head_sha:
+            releases.save_contributors(self._tx, release.id, view.contributors.known)
         data = {"head": release.head_sha, "path": path, "revision": release.revision}
         if before is None or before.revision != release.revision:
             event: Event = "release.proposed" if before is None else "release.revised"

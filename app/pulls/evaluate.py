@@ -34,7 +34,7 @@ from app.releases.store import StoredRelease
 from app.tenants.registry import Tenant, Tenants
 from app.work.store import Lease
 from gates.decide import decide
-from gates.model import ChangeFacts, Consent, LogFacts, Snapshot, Verdict
+from gates.model import ChangeFacts, Consent, Contributor, Contributors, LogFacts, Snapshot, Verdict
 from integrations.errors import NotFoundError
 from integrations.github.events import Event, EventError, PullRequestEvent, parse_event
 from integrations.github.port import Comment, GitHub, GitHubApp, Review
@@ -214,7 +214,7 @@ class PullEvaluator:
             )
             told = _after(now.consents, consented, row)
             for environment in release.environments or ("",):
-                snapshot = snapshot_of(tenant.id, view, release, environment, self._clock(), now, told)
+                snapshot = snapshot_of(tenant, view, release, environment, self._clock(), now, told)
                 verdicts.append((release.path, snapshot, decide(view.policies, snapshot)))
         notes = (*consented.notes, *known.notes)[:MAX_NOTES]
         return Evaluation(
@@ -231,6 +231,13 @@ class ReleaseFactsNow(msgspec.Struct, frozen=True):
     changes: dict[str, ChangeFacts]
     log: LogFacts
     superseded: str
+    makers: tuple[Contributor, ...] = ()
+
+    def with_makers(self, contributors: Contributors) -> Contributors:
+        """Whoever had a hand in the same artifact in another release is excluded from this one too."""
+        if not self.makers:
+            return contributors
+        return msgspec.structs.replace(contributors, known=(*contributors.known, *self.makers))
 
 
 def release_facts(
@@ -243,11 +250,12 @@ def release_facts(
     told += tuple(bearing.borne_out(tx, tenant, grant, check) for grant in elsewhere)
     newer = releases.newer_merged(tx, row)
     superseded = f"pull request #{newer} released a newer {row.name}" if newer else ""
-    return ReleaseFactsNow(told, changes.facts(tx, row.id), log_facts(tx, tenant), superseded)
+    makers = releases.makers(tx, tenant, row.id, digests)
+    return ReleaseFactsNow(told, changes.facts(tx, row.id), log_facts(tx, tenant), superseded, makers)
 
 
 def snapshot_of(
-    tenant: str, view: PullView, release: ReleaseView, environment: str, at: int, now: ReleaseFactsNow,
+    tenant: Tenant, view: PullView, release: ReleaseView, environment: str, at: int, now: ReleaseFactsNow,
     told: tuple[Consent, ...],
 ) -> Snapshot:  # fmt: skip
     """The snapshot of the question whether the pull request may merge."""
@@ -255,10 +263,10 @@ def snapshot_of(
     if now.superseded:
         facts = msgspec.structs.replace(facts, superseded=now.superseded)
     return Snapshot(
-        at=at, question="merge", environment=environment, tenant=tenant, pull=view.facts, release=facts,
-        contributors=release.contributors, groups=release.groups.get(environment, ()), consents=told,
+        at=at, question="merge", environment=environment, tenant=tenant.id, pull=view.facts, release=facts,
+        contributors=now.with_makers(release.contributors), groups=release.groups.get(environment, ()), consents=told,
         artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
-        change=now.changes.get(environment), log=now.log,
+        change=now.changes.get(environment), log=now.log, settings=tenant.settings,
     )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ import msgspec
 from sqlalchemy import bindparam, text
 
 from app.db.tx import Tx
-from gates.model import Outcome
+from gates.model import Contributor, Outcome
+
+MAKER = "maker"
 
 _COLUMNS = (
     "id, tenant, repository_id, number, path, trace_id, requester, proposed_at, state, head_sha, revision, name,"
@@ -55,6 +57,15 @@ _NEWEST = text(
     f"SELECT {_COLUMNS} FROM releases WHERE tenant = :tenant AND repository_id = :repository_id AND state <> 'closed'"
     " ORDER BY proposed_at DESC LIMIT 20"
 )
+_CONTRIBUTOR = text(
+    "INSERT INTO release_contributors (release_id, account, person, role)"
+    " VALUES (:release_id, :account, :person, :role) ON CONFLICT DO NOTHING"
+)
+_MAKERS = text(
+    "SELECT DISTINCT c.account, c.person, r.number FROM release_artifacts a"
+    " JOIN releases r ON r.id = a.release_id JOIN release_contributors c ON c.release_id = r.id"
+    " WHERE a.sha256 IN :digests AND r.tenant = :tenant AND r.id <> :release_id ORDER BY c.account, c.person, r.number"
+).bindparams(bindparam("digests", expanding=True))
 
 
 class LastVerdict(msgspec.Struct, frozen=True):
@@ -118,6 +129,24 @@ def save_artifacts(tx: Tx, release_id: str, revision: str, digests: Mapping[str,
         for name, sha256 in sorted(digests.items())
     ]
     tx.run_many(_ARTIFACT, rows)
+
+
+def save_contributors(tx: Tx, release_id: str, contributors: Sequence[Contributor]) -> None:
+    """Who ever had a hand in a release; nobody is ever taken out."""
+    rows = [
+        {"release_id": release_id, "account": one.account, "person": one.person, "role": one.role}
+        for one in contributors
+        if one.role != MAKER
+    ]
+    tx.run_many(_CONTRIBUTOR, rows)
+
+
+def makers(tx: Tx, tenant: str, release_id: str, digests: Sequence[str]) -> tuple[Contributor, ...]:
+    """Who had a hand in another release with any of these artifacts: exclusions follow the artifact."""
+    if not digests:
+        return ()
+    rows = tx.all(_MAKERS, tenant=tenant, release_id=release_id, digests=sorted(set(digests)))
+    return tuple(Contributor(row.account, row.person, MAKER, f"in pull request #{row.number}") for row in rows)
 
 
 def with_artifacts(tx: Tx, tenant: str, repository_id: int, digests: Sequence[str]) -> tuple[StoredRelease, ...]:

@@ -191,8 +191,8 @@ class Statements:
     async def _verdicts(self, current: Current, environments: Sequence[str]) -> tuple[Verdict, ...]:
         """What would be decided about merging now, with what is recorded by now."""
         digests = list(current.release.digests.values())
-        tenant = current.tenant.id
-        now = await self._database.read(lambda tx: release_facts(tx, tenant, current.row, digests, self._checker))
+        tenant = current.tenant
+        now = await self._database.read(lambda tx: release_facts(tx, tenant.id, current.row, digests, self._checker))
         at = self._clock()
         return tuple(
             decide(

@@ -15,11 +15,11 @@ __all__ = ["SYSTEM", "Tenant", "Tenants"]
 
 
 class Tenant:
-    """One customer. ``policy_text`` is kept verbatim: decisions name its digest."""
+    """One customer. ``policy_text`` is kept verbatim: decisions name its digest, and that of the ``settings``."""
 
     def __init__(
         self, tenant_id: str, policy: TenantPolicy, policy_text: bytes, people: People, groups: Groups,
-        servicenow: ServiceNow | None = None, servicenow_url: str = "", poll_s: float = 15,
+        servicenow: ServiceNow | None = None, servicenow_url: str = "", poll_s: float = 15, settings: str = "",
     ) -> None:  # fmt: skip
         self.id = tenant_id
         self.policy = policy
@@ -30,6 +30,7 @@ class Tenant:
         self.servicenow = servicenow
         self.servicenow_url = servicenow_url
         self.poll_s = poll_s
+        self.settings = settings
 
     def lists(self, repository: str, base_ref: str) -> bool:
         """Whether pull requests into this branch can be allowed at all."""

@@ -155,6 +155,10 @@ def _releases() -> None:
         "release_artifacts", _text("release_id", primary_key=True), _text("revision", primary_key=True),
         _text("name", primary_key=True), _text("sha256"),
     )  # fmt: skip
+    op.create_table(
+        "release_contributors", _text("release_id", primary_key=True), _text("account", primary_key=True),
+        _text("person", primary_key=True), _text("role", primary_key=True),
+    )  # fmt: skip
     op.create_index("release_artifacts_digest", "release_artifacts", ["sha256"])
     op.create_table(
         "artifact_checks", _text("uri", primary_key=True), _text("sha256", primary_key=True), _text("facts_json"),
