@@ -125,7 +125,7 @@ class Service:
         }
         self.runner = WorkRunner(database, handlers, clock, concurrency=concurrency)
         self.inbox = Inbox(database, self.runner.wake)
-        self.repair = Repair(database, self.tenants, self.github, clock)
+        self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
         self._schedule = Schedule(database, {"repair": ("17 * * * *", self._repair)}, owner=make_id())
         self.tokens = Tokens(database, clock)
         servers = [self.keys.gate.public.fingerprint, self.keys.log.public.fingerprint]

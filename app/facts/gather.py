@@ -96,7 +96,7 @@ class Gatherer:
             branch.add_done_callback(lambda done: done.cancelled() or done.exception())
         key, expected = (repository.id, repository.name), expected_head(heads)
         if expected:
-            self._ahead.releases(github, key, proposed, expected)
+            self._ahead.releases(github, key, [path for path in proposed if path != HIDDEN], expected)
         seen = await self._pulls.read((repository.id, number), lambda: github.pull(repository.name, number))
         pull = seen.value
         _expect_current(pull, heads)
@@ -107,12 +107,14 @@ class Gatherer:
         )  # fmt: skip
         ahead = self._ahead.pull(github, key, pull) if proposed else None
         (policies, policy_text), paths = await asyncio.gather(
-            self._policies(tenant, github, repository, pull),
+            self.policies(tenant, github, repository, pull.base_ref),
             self._manifest_paths(tenant, github, repository, pull),
         )
         if paths:
             self._ahead.releases(github, key, [path for path in paths if path != HIDDEN], pull.head_sha)
-            await (ahead or self._ahead.pull(github, key, pull))
+            ahead = ahead or self._ahead.pull(github, key, pull)
+        if ahead is not None:
+            await ahead
         releases = [
             await self._release(tenant, github, repository, pull, facts, policies, heads, path, proposed)
             for path in paths
@@ -137,23 +139,24 @@ class Gatherer:
             return ""
         return (await self._revision(github, key, path, text, release, commit))[0]
 
-    async def _policies(
-        self, tenant: Tenant, github: GitHub, repository: Repository, pull: Pull
+    async def policies(
+        self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str
     ) -> tuple[Policies, bytes | None]:
-        branch = await self.branch(github, repository, pull.base_ref)
+        """The policies over a branch, and the bytes of the repository's own. Raises NeighbourError."""
+        branch = await self.branch(github, repository, base_ref)
         found = Policies(tenant.policy, None, branch.value, seen_at=branch.at)
         try:
             text = await self.content.file(
                 github, (repository.id, repository.name), POLICY_PATH, branch.value, MAX_POLICY_BYTES
             )
         except RefusedError as error:
-            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {pull.base_ref}: {error}"), None
+            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), None
         if text is None:
-            return msgspec.structs.replace(found, problem=f"There is no {POLICY_PATH} on {pull.base_ref}."), None
+            return msgspec.structs.replace(found, problem=f"There is no {POLICY_PATH} on {base_ref}."), None
         try:
             policy = self._reading.policy(text, POLICY_PATH, tenant.policy.groups)
         except ManifestError as error:
-            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {pull.base_ref}: {error}"), text
+            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), text
         return msgspec.structs.replace(found, repository=policy), text
 
     async def _manifest_paths(

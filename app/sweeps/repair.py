@@ -1,4 +1,5 @@
-"""Repairs what events missed: failed deliveries, open pull requests nobody told of, work that went missing."""
+"""Repairs what events missed: failed deliveries, open pull requests nobody told of, members of groups, work that went
+missing."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ from app.changes import store as changes
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
+from app.facts.gather import Gatherer
 from app.pulls import store as pulls
 from app.pulls.store import Repository
-from app.tenants.registry import Tenants
+from app.sweeps.members import see_groups
+from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
 from integrations.errors import NeighbourError
 from integrations.github.port import GitHubApp
@@ -25,10 +28,13 @@ _log = structlog.get_logger()
 
 
 class Repair:
-    def __init__(self, database: Database, tenants: Tenants, github: GitHubApp, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, tenants: Tenants, github: GitHubApp, gatherer: Gatherer, clock: Clock
+    ) -> None:
         self._database = database
         self._tenants = tenants
         self._github = github
+        self._gatherer = gatherer
         self._clock = clock
 
     async def __call__(self) -> None:
@@ -37,7 +43,7 @@ class Repair:
         for tenant in self._tenants:
             for installation_id in tenant.policy.installations:
                 try:
-                    await self._pulls(tenant.id, installation_id)
+                    await self._pulls(tenant, installation_id)
                 except NeighbourError as error:
                     _log.warning("sweep.incomplete", tenant=tenant.id, error=str(error))
         await self._database.write(self._changes)
@@ -50,15 +56,15 @@ class Repair:
         except NeighbourError as error:
             _log.warning("sweep.not_redelivered", error=str(error))
 
-    async def _pulls(self, tenant: str, installation_id: int) -> None:
+    async def _pulls(self, tenant: Tenant, installation_id: int) -> None:
         """Mark every open pull request into a listed branch, and every one that we still hold to be open."""
         github = self._github.installation(installation_id)
-        registry = self._tenants.get(tenant)
         for repository_id, name in await self._github.repositories(installation_id):
-            repository = Repository(repository_id, tenant, name, installation_id)
+            repository = Repository(repository_id, tenant.id, name, installation_id)
             found = await github.open_pulls(name)
-            numbers = [pull.number for pull in found if registry is not None and registry.lists(name, pull.base_ref)]
+            numbers = [pull.number for pull in found if tenant.lists(name, pull.base_ref)]
             await self._database.write(partial(self._mark, repository=repository, numbers=numbers))
+            await see_groups(self._gatherer, tenant, github, repository)
 
     def _mark(self, tx: Tx, repository: Repository, numbers: Iterable[int]) -> None:
         now = self._clock()

@@ -1,0 +1,32 @@
+"""Looks at the groups of policies before anybody proposes a release: a membership must be known for some time before
+it counts, and it is known only from when it was first seen."""
+
+from __future__ import annotations
+
+import structlog
+
+from app.facts.gather import Gatherer
+from app.pulls.store import Repository
+from app.tenants.registry import Tenant
+from integrations.errors import NeighbourError
+from integrations.github.port import GitHub
+
+_log = structlog.get_logger()
+
+
+async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, repository: Repository) -> None:
+    """Write down who is in every group that the policies over the repository's listed branches name."""
+    refs = sorted(
+        {ref for entry in tenant.policy.base_refs for ref in entry.refs if tenant.lists(repository.name, ref)}
+    )
+    named = list(tenant.policy.groups.items()) if refs else []
+    for ref in refs:
+        try:
+            policies, _ = await gatherer.policies(tenant, github, repository, ref)
+        except NeighbourError as error:
+            _log.warning("sweep.policy_unread", tenant=tenant.id, repository=repository.name, ref=ref, error=str(error))
+            continue
+        named += policies.repository.groups.items() if policies.repository else ()
+    for fact in await tenant.groups.read(github, named):
+        if fact.problem:
+            _log.warning("sweep.group_unread", tenant=tenant.id, group=fact.name, error=fact.problem)
