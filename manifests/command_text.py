@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 _BREAK = "\u200b"
@@ -24,12 +25,14 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", joined)
 
 
+@functools.lru_cache(maxsize=4096)
 def neutralise(text: str) -> str:
     """Markdown that GitHub shows as ``text`` and takes for nothing else.
 
     No command, mention, reference, commit, link, HTML, comment, table cell or block can come of it: marks are
     escaped, and what GitHub finds in rendered text (mentions, #1, GH-1, SHAs, URLs) is broken by a zero-width
-    space. Lines keep no blanks around them. For use in running text, not inside backticks.
+    space. Lines keep no blanks around them. For use in running text, not inside backticks. Remembered, because
+    verdicts say the same sentences again and again.
     """
     lines = storable(text).replace("\t", " ").split("\n")
     return "\n".join(_SPECIAL.sub(_harmless, line.strip(" ")) for line in lines)

@@ -34,10 +34,13 @@ class Ahead:
     def releases(self, github: GitHub, repository: tuple[int, str], paths: Iterable[str], commit: str) -> None:
         """The manifests at these paths and every file that they name."""
         for path in paths:
-            self._start(self._release(github, repository, path, commit))
+            if not self._content.has_file(repository, path, commit):
+                self._start(self._release(github, repository, path, commit))
 
-    def pull(self, github: GitHub, repository: tuple[int, str], pull: Pull) -> asyncio.Future[Any]:
-        """The tree of the head and the commits; done when both are there or have failed."""
+    def pull(self, github: GitHub, repository: tuple[int, str], pull: Pull) -> asyncio.Task[None] | None:
+        """The tree of the head and the commits; done when both are there or have failed, None if they are."""
+        if self._content.has_pull(repository, pull.number, pull.head_sha, pull.base_ref):
+            return None
         tree = self._content.tree(github, repository, pull.head_sha)
         commits = self._content.pull_commits(github, repository, pull.number, pull.head_sha, pull.base_ref)
         return self._start(_both(tree, commits))

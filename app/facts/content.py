@@ -57,6 +57,14 @@ class RepositoryContent:
         self._keep(key, data)
         return data
 
+    def has_file(self, repository: tuple[int, str], path: str, commit: str) -> bool:
+        """Whether reading it now takes no time."""
+        return (repository[0], path, commit) in self._files
+
+    def has_pull(self, repository: tuple[int, str], number: int, head: str, base: str) -> bool:
+        """Whether reading its tree and commits now takes no time."""
+        return (repository[0], head) in self._trees and (repository[0], number, head, base) in self._pull_commits
+
     def begin(
         self, github: GitHub, repository: tuple[int, str], path: str, commit: str, limit: int
     ) -> asyncio.Task[bytes | None]:
