@@ -49,6 +49,14 @@ class StoredGrant(msgspec.Struct, frozen=True):
     void_cause: str | None = None
 
     @property
+    def readable(self) -> bool:
+        """False when somebody made the row unreadable; bearing then says so, and nothing else may trip over it."""
+        try:
+            return bool(self.consent)
+        except msgspec.MsgspecError:
+            return False
+
+    @property
     def consent(self) -> Consent:
         """Raises msgspec.MsgspecError when somebody made the row unreadable."""
         read = msgspec.json.decode(self.consent_json, type=Consent)

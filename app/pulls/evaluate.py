@@ -296,7 +296,9 @@ def _known(tx: Tx, key: str, repository_id: int, number: int) -> Known:
         observations=store.observations(tx, repository_id, number),
         prompts=store.prompts(tx, repository_id, number),
         releases=stored,
-        grants=consents.of_releases(tx, tenant, [release.id for release in stored]),
+        grants=tuple(
+            grant for grant in consents.of_releases(tx, tenant, [release.id for release in stored]) if grant.readable
+        ),
         notes=msgspec.json.decode(notes_json, type=tuple[Note, ...]),
         base_ref=base_ref,
     )

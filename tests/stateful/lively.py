@@ -28,6 +28,9 @@ START = 1_790_000_000 * SECOND
 SOON = 900 * SECOND
 """Work that failed and is due within this time is waited for, by moving the clock."""
 
+PATIENCE = 12
+"""How often the clock is moved to the next try of what failed."""
+
 _DUE = text("SELECT MIN(due_at) AS at FROM work WHERE failures > 0")
 
 
@@ -65,6 +68,7 @@ class Lively:
         self.run(self._settle(service or self.service))
 
     async def _settle(self, service: Service) -> None:
+        moves = 0
         while True:
             if self.github.deliveries._open.is_set():
                 await self.github.settle()
@@ -76,6 +80,9 @@ class Lively:
             failed = await service.database.read(_next_failed)
             if failed is None or failed > self.now + SOON:
                 return
+            moves += 1
+            if moves > PATIENCE:
+                raise AssertionError(f"work keeps failing: {await service.database.read(work.failing)}")
             self.now = max(self.now, failed)
 
     def sweep(self) -> None:

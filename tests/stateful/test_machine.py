@@ -133,6 +133,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def every_allow_is_sound_by_the_log_and_replays(self) -> None:
+        self.lively.settle()
         self.lively.read(self._read)
 
     def _read(self, tx: Tx) -> None:
