@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from prometheus_client import Counter, Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app.db.database import DatabaseUnavailableError
@@ -32,6 +34,7 @@ _PLAIN: Final = {
 
 def around(*, page: ProblemPage | None, hosts: Collection[str] | None) -> Middleware:
     """The outermost middleware. ``page`` draws a problem for browsers; ``hosts`` are the only names served."""
+    count = _Counting()
 
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -41,7 +44,7 @@ def around(*, page: ProblemPage | None, hosts: Collection[str] | None) -> Middle
         clear_contextvars()
         bind_contextvars(request=request[REQUEST_ID])
         response = await _answered(request, handler, page, hosts)
-        _count(request, response, time.perf_counter() - started)
+        count(request, response, time.perf_counter() - started)
         return response
 
     return handle
@@ -130,12 +133,25 @@ def _is_browser(request: web.Request) -> bool:
     return not request.path.startswith(("/api/", "/webhooks/")) and "text/html" in request.headers.get("Accept", "")
 
 
-def _count(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource is not None else "none"
-    method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
-    metrics = request.app[METRICS]
-    metrics.http_requests.labels(route, method, str(response.status)).inc()
-    metrics.http_seconds.labels(route).observe(seconds)
-    log = _log.info if response.status >= 400 else _log.debug
-    log("answered", method=method, route=route, status=response.status, ms=round(seconds * 1000, 2))
+class _Counting:
+    """Counts and logs answers. Finding a counter by its labels costs more than counting, so it is found once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def __call__(self, request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "none"
+        method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
+        key = (route, method, response.status)
+        found = self._found.get(key)
+        if found is None:
+            metrics = request.app[METRICS]
+            requests = metrics.http_requests.labels(route, method, str(response.status))
+            found = self._found[key] = (requests, metrics.http_seconds.labels(route))
+        found[0].inc()
+        found[1].observe(seconds)
+        if response.status < 400 and not logging.getLogger(__name__).isEnabledFor(logging.DEBUG):
+            return
+        log = _log.info if response.status >= 400 else _log.debug
+        log("answered", method=method, route=route, status=response.status, ms=round(seconds * 1000, 2))

@@ -56,8 +56,8 @@ class WebhookViews:
         with self._metrics.inbox_seconds.time():
             body = await read(request)
             stored = await self._verified(request, body, received_at)
-            with structlog.contextvars.bound_contextvars(delivery=stored.guid):
-                await self._store(stored)
+            structlog.contextvars.bind_contextvars(delivery=stored.guid)
+            await self._store(stored)
         self._metrics.deliveries.labels(event=_label(stored.event), result=stored.status).inc()
         return answer(Received(stored.guid), 202)
 

@@ -120,7 +120,7 @@ class _Payload(msgspec.Struct):
     workflow_run: msgspec.Raw = _ABSENT
 
     def present(self) -> frozenset[str]:
-        return frozenset(name for name in MARKERS if _is_there(getattr(self, name)))
+        return frozenset([name for name in MARKERS if _is_there(getattr(self, name))])
 
 
 class _Actor(msgspec.Struct):
@@ -143,7 +143,8 @@ _comment = msgspec.json.Decoder(_Comment)
 
 
 def _is_there(value: object) -> bool:
-    return value is not None and value != _ABSENT and value != _NULL
+    # Nearly all are absent, and then they are the very default.
+    return value is not _ABSENT and value is not None and value != _ABSENT and value != _NULL
 
 
 def check_secrets(secrets: Sequence[bytes]) -> None:
