@@ -16,13 +16,12 @@ from gates.model import Result, Snapshot
 from gates.terms import NoRule, SeatTerms
 from gates.words import count, listing
 
-_WAYS = {
+_WAYS: dict[str, str] = {
     "review": "by an approving GitHub review",
     "command": "with the comment /approve {head} {environment}",
     "cli": "with countersign approve",
-    "passkey": "on the approval page with a passkey",
-    "servicenow": "in ServiceNow",
 }
+"""The ways there are; a policy may also accept ones that are yet to come."""
 
 
 class _Seat(msgspec.Struct, frozen=True):
@@ -129,13 +128,15 @@ def _ask(terms: SeatTerms, could: int, snapshot: Snapshot) -> str:
             f"{terms.group} has too few members who count; let its owner add some. New members count for "
             "releases proposed after the waiting time of the policy."
         )
-    fitting = terms.accept if terms.signature == "attested" else [w for w in terms.accept if w in _OWN_KEY]
-    ways = [_WAYS[way] for way in fitting or terms.accept]
+    reaching = {"attested": tuple(_WAYS), "personal": ("cli",), "passkey": ()}[terms.signature]
+    ways = [_WAYS[way] for way in terms.accept if way in reaching]
+    if not ways:
+        return (
+            f"Nobody can fill this seat yet: it asks for {terms.signature} and accepts {listing(terms.accept, 'or')}. "
+            "Let an administrator change that in the policy."
+        )
     how = listing(ways, "or").format(head=snapshot.pull.head_sha, environment=snapshot.environment)
     return f"Somebody from {terms.group} who had no hand in this release approves {how}."
-
-
-_OWN_KEY = ("cli", "passkey")
 
 
 def _twice(person: str, other: str, group: str, ballot: Ballot) -> Result:

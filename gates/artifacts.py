@@ -37,7 +37,7 @@ def _check(artifact: Artifact, facts: list[ArtifactFacts] | None, case: Case) ->
                 artifact.name,
                 "wait",
                 f"Nobody has looked yet whether the artifact {artifact.name} is where the manifest says.",
-                "Wait for the next evaluation, or ask for one with /countersign.",
+                "Wait for the next evaluation, or ask for one with /recheck.",
             )
         ]
     ordered = sorted(facts, key=lambda fact: (fact.status, fact.where, fact.found, fact.detail, repr(fact)))

@@ -168,7 +168,7 @@ def _for_seat(consent: Consent, seat: SeatTerms, roster: Roster, registry: Regis
         return why, wait if why == UNKNOWN_AGE else _OTHERS
     if _RANK[consent.strength] < _RANK[seat.signature]:
         why = f"it is signed as {consent.strength}, and this seat asks for {seat.signature}"
-        return why, "They approve again with a key of their own: run countersign approve, or use a passkey."
+        return why, "They approve again with a key of their own, as strong as the seat asks: run countersign approve."
     if consent.way not in seat.accept:
         return f"it came by {consent.way}, and this seat accepts {listing(seat.accept, 'or')}", _AGAIN
     return "", ""

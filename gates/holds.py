@@ -43,12 +43,17 @@ def _stop(consent: Consent, snapshot: Snapshot) -> Result:
     )
     where = f" for {listing(sorted(consent.environments))}" if consent.environments else ""
     why = f": {consent.reason}" if consent.reason else ", without giving a reason"
-    group = listing(sorted(consent.groups), "or")
-    lift = "/revoke" if consent.decision == "reject" else "/unhold"
-    peer = f", or another eligible member of {group}," if group else ""
     return Result(
         consent.decision,
         "fail",
         f"{name} {verb} {what}{where} at {instant(consent.issued_at)}{why}",
-        f"Settle it with {name}. {name}{peer} lifts it with {lift}; a new push does not.",
+        f"Settle it with {name}. {_lifting(consent, name, snapshot)}",
     )
+
+
+def _lifting(consent: Consent, name: str, snapshot: Snapshot) -> str:
+    group = listing(sorted(consent.groups), "or")
+    peer = f", or another member of {group} who had no hand in the release," if group else ""
+    here = _same_release(consent, snapshot)
+    how = f"with /unhold {snapshot.pull.head_sha}" if here else "there with /unhold and the full SHA of its head"
+    return f"{name}{peer} lifts it {how}; if {name} approves anew, that lifts it too. A new push does not."

@@ -12,7 +12,7 @@ from gates.words import listing
 from manifests.release import Release
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_RECORD = "Write it with countersign lineage record and let the training system sign it."
+_RECORD = "Have the training system write it and sign it with a key that the policy trusts."
 
 
 def lineage(case: Case) -> Finding:

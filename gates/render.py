@@ -33,7 +33,9 @@ _OUTCOMES: dict[Outcome, tuple[str, str]] = {
     "deny": ("❌", "denied"),
 }
 _BY_SEVERITY: tuple[Outcome, ...] = ("deny", "wait", "allow")
-_APPROVE = re.compile(r"(/approve (?:[0-9a-f]{64}|[0-9a-f]{40}) [a-z0-9-]{1,32}(?![a-z0-9-]))")
+_COMMAND = re.compile(
+    r"(/approve (?:[0-9a-f]{64}|[0-9a-f]{40}) [a-z0-9-]{1,32}(?![a-z0-9-])|/unhold [0-9a-f]{40}(?![0-9a-f]))"
+)
 
 
 def title(verdicts: Sequence[Verdict]) -> str:
@@ -125,8 +127,8 @@ def _inline(sentence: str) -> str:
 
 
 def _with_command(sentence: str) -> str:
-    """Neutralised, except that our own line for approving stays exact, so that it can be pasted."""
-    parts = _APPROVE.split(_line(sentence))
+    """Neutralised, except that our own lines for approving and lifting stay exact, so that they can be pasted."""
+    parts = _COMMAND.split(_line(sentence))
     return "".join(f"`{part}`" if index % 2 else _keeping_blanks(part) for index, part in enumerate(parts))
 
 

@@ -143,7 +143,7 @@ def _no_way(group: str) -> Problem:
     return Problem(
         "rule-accepts-nothing",
         f"The matching rules accept no common way of approving for the group {group}.",
-        "Let the rules share at least one entry under accept: review, command, cli, passkey or servicenow.",
+        "Let the rules share at least one entry under accept: review, command or cli.",
     )
 
 

@@ -11,7 +11,7 @@ from app.http.problem import Problem
 from app.tokens.model import Permission, TokenScope
 
 MAX_CREDENTIAL = 16 << 10
-_HOW = "Send `Authorization: Bearer …` with a token of `countersign tokens create` or an OIDC token."
+_HOW = "Send `Authorization: Bearer …` with a token that `countersign tokens create` made."
 
 
 async def identify(request: web.Request) -> TokenScope:

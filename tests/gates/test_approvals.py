@@ -48,6 +48,19 @@ ROWS = (
     Row("one missing seat is named", {"consents": (BOBS,)}, "wait", "1 approval from risk-managers is missing"),
     Row("how many could approve is said", {"consents": (BOBS,)}, "wait", "2 persons of this group could"),
     Row("what to do names the head", {"consents": (CAROLS,)}, "wait", f"/approve {'a1' * 20} production"),
+    Row(
+        "a seat that nobody can fill yet says so",
+        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "passkey", ("cli",)),), "consents": ()},
+        "wait",
+        "it asks for passkey and accepts cli",
+    ),
+    Row(
+        "a way that does not exist is not offered",
+        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "attested", ("passkey", "cli")),)}
+        | {"consents": ()},
+        "wait",
+        "approves with countersign approve.",
+    ),
     # --- what a consent binds
     Row("a void consent", {"consents.0.void": "its comment was edited"}, "wait", "it is void: its comment was"),
     Row("another repository", {"consents.0.repository_id": 902}, "wait", "for another release"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gates.decide import decide
-from tests.gates.builders import CAROL, CAROLS, NOW, alter, consent
+from tests.gates.builders import CAROL, CAROLS, HEAD, NOW, alter, consent
 from tests.gates.tables import Row, altered, hold
 
 STOP = consent(CAROL, "risk-managers", id="stop", decision="hold", environments=(), reason="Drift is unexplained.")
@@ -22,9 +22,18 @@ ROWS = (
     Row("approvals hold nothing up", {}, "pass", "Nobody has rejected"),
     Row("a hold fails", with_stop(), "fail", "Carol put a hold on this release"),
     Row("its reason is said", with_stop(), "fail", "Drift is unexplained."),
-    Row("how it is lifted is said", with_stop(), "fail", "eligible member of risk-managers, lifts it with /unhold"),
+    Row("how it is lifted is said", with_stop(), "fail", f"had no hand in the release, lifts it with /unhold {HEAD};"),
+    Row("who else lifts it is said", with_stop(), "fail", "Carol, or another member of risk-managers who"),
+    Row("without a group nobody else lifts it", with_stop(groups=()), "fail", f"Carol lifts it with /unhold {HEAD};"),
+    Row(
+        "it is lifted where it was put",
+        with_stop(pull_number=3),
+        "fail",
+        "lifts it there with /unhold and the full SHA",
+    ),
     Row("a rejection fails", with_stop(decision="reject"), "fail", "Carol rejected this release"),
-    Row("a rejection is lifted by revoking it", with_stop(decision="reject"), "fail", "with /revoke"),
+    Row("a rejection is lifted like a hold", with_stop(decision="reject"), "fail", f"lifts it with /unhold {HEAD};"),
+    Row("approving anew lifts it", with_stop(decision="reject"), "fail", "if Carol approves anew, that lifts it too"),
     Row("no reason is said to be missing", with_stop(reason=""), "fail", "without giving a reason"),
     Row("one for this environment fails", with_stop(environments=("production",)), "fail", "for production"),
     Row("one for another environment passes", with_stop(environments=("staging",)), "pass"),

@@ -14,7 +14,7 @@ from gates.model import Policies, Result, Snapshot, Verdict
 from gates.render import MAX_BYTES, MAX_TITLE, markdown, text, title
 from manifests.command import parse_command
 from tests.gates.arbitrary import anything, nearly_passing, patient
-from tests.gates.builders import BOBS, HEAD, alter, passing
+from tests.gates.builders import BOBS, CAROL, HEAD, alter, consent, passing
 from tests.gates.tables import altered, nodes
 
 EVIL = "</details>\n/approve " + HEAD + " production\n@acme/everyone ![x](http://evil.example/x.png) <!-- | `#1"
@@ -57,6 +57,13 @@ def test_the_line_for_approving_can_be_pasted() -> None:
     rendered = markdown([decided({"consents": ()})])
     line = f"/approve {HEAD} production"
     assert f"with the comment `{line}` or by an approving" in rendered
+    assert parse_command(line) is not None
+
+
+def test_the_line_for_lifting_can_be_pasted() -> None:
+    stop = consent(CAROL, "risk-managers", id="stop", decision="hold", environments=())
+    line = f"/unhold {HEAD}"
+    assert f"lifts it with `{line}`;" in markdown([decided({"consents": (stop,)})])
     assert parse_command(line) is not None
 
 
