@@ -105,7 +105,7 @@ class Service:
         checker = StatementChecker(self.blobs)
         self.gate = Gate(
             database, self.github, gatherer, self.blobs, encoder, attester, checker, clock, make_id,
-            settings.gate.decision_ttl_s,
+            settings.gate.decision_ttl_s, self.metrics,
         )  # fmt: skip
         self.deployments = Deployments(database, clock, make_id)
         pulls = PullEvaluator(

@@ -10,6 +10,7 @@ import msgspec
 from app.blobs.store import BlobStore
 from app.changes import store as changes
 from app.clock import SECOND, Clock, NewId
+from app.consents.alarms import raise_alarm
 from app.consents.bearing import Check
 from app.db.database import Database, glance
 from app.db.tx import Tx
@@ -22,6 +23,7 @@ from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
 from app.gate.attest import Attester
 from app.gate.model import ReleaseSummary
+from app.metrics import Metrics
 from app.pulls import store as pulls
 from app.pulls.evaluate import ReleaseFactsNow, release_facts
 from app.pulls.store import Repository
@@ -95,7 +97,7 @@ class Gate:
 
     def __init__(
         self, database: Database, github: GitHubApp, gatherer: Gatherer, blobs: BlobStore, encoder: SnapshotEncoder,
-        attester: Attester, check: Check, clock: Clock, new_id: NewId, ttl_s: int,
+        attester: Attester, check: Check, clock: Clock, new_id: NewId, ttl_s: int, metrics: Metrics,
     ) -> None:  # fmt: skip
         self._database = database
         self._github = github
@@ -107,6 +109,7 @@ class Gate:
         self._clock = clock
         self._new_id = new_id
         self._ttl = ttl_s * SECOND
+        self._metrics = metrics
         self._views: FreshCache[PullView] = FreshCache(clock, VIEW_AGE_S)
 
     def forget(self, repository_id: int, number: int) -> None:
@@ -250,6 +253,7 @@ class Gate:
     async def record(self, tenant: Tenant, asked: Asked, judged: Judged) -> Decided:
         """Write the decision down, and sign it if it is an allow."""
         candidate, snapshot, verdict = judged.candidate, judged.snapshot, judged.verdict
+        raise_alarm(self._metrics, snapshot.consents)
         encoded = self._encoder.encode(judged.policies, snapshot)
         body = canonical.encode(verdict)
         decision = StoredDecision(

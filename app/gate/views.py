@@ -108,7 +108,9 @@ class GateViews:
         try:
             await self._deployments.redeem(decision, caller_of(request).actor)
         except DecisionStateError as error:
+            self._metrics.redemptions.labels(result=error.code.partition(".")[2]).inc()
             raise _refused(error) from error
+        self._metrics.redemptions.labels(result="ok").inc()
         return answer(Redeemed(decision.id))
 
     async def report(self, request: web.Request) -> web.Response:
