@@ -23,6 +23,7 @@ from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
 from app.gate.attest import Attester
 from app.gate.model import ReleaseSummary
+from app.inbox import store as inbox
 from app.metrics import Metrics
 from app.pulls import store as pulls
 from app.pulls.evaluate import ReleaseFactsNow, release_facts
@@ -156,11 +157,15 @@ class Gate:
             return self._unknown(tenant, asked, "The release with these digests is no longer in its pull request.")
         deployment = await self._deployment(github, repository, asked, candidate)
         digests = list(candidate.release.digests.values())
-        now = await glance(
+        now, unheard = await glance(
             self._database,
             partial(_facts, tenant=tenant.id, row=candidate.row, digests=digests, check=self._check),
         )
         snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
+        if unheard is not None:
+            # What has been said since may take consent back: the facts are as old as the first word not yet heard.
+            pull = msgspec.structs.replace(snapshot.pull, seen_at=min(snapshot.pull.seen_at, unheard))
+            snapshot = msgspec.structs.replace(snapshot, pull=pull)
         policies = candidate.view.policies
         return Judged(candidate, policies, snapshot, decide(policies, snapshot))
 
@@ -303,8 +308,11 @@ class Gate:
             work.mark(tx, changes.work_key(candidate.row.id, decision.environment), self._clock())
 
 
-def _facts(tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str], check: Check) -> ReleaseFactsNow:
-    return release_facts(tx, tenant, row, digests, check)
+def _facts(
+    tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str], check: Check
+) -> tuple[ReleaseFactsNow, int | None]:
+    unheard = inbox.unheard_since(tx, f"pull/{row.repository_id}/{row.number}")
+    return release_facts(tx, tenant, row, digests, check), unheard
 
 
 def _stale_change(snapshot: Snapshot) -> bool:

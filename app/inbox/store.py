@@ -25,6 +25,7 @@ _NEW = text(
     "SELECT id, guid, event, digest, body, received_at, installation_id FROM deliveries"
     " WHERE work_key = :key AND status = 'new' ORDER BY id LIMIT :most"
 )
+_OLDEST = text("SELECT MIN(received_at) AS at FROM deliveries WHERE work_key = :key AND status = 'new'")
 _SETTLE = text("UPDATE deliveries SET status = :status, note = :note WHERE id = :id")
 _BODY = text("SELECT body FROM deliveries WHERE digest = :digest LIMIT 1")
 
@@ -70,6 +71,12 @@ def unsettled(tx: Tx, work_key: str, most: int = MOST) -> tuple[StoredDelivery, 
         )
         for row in tx.all(_NEW, key=work_key, most=most)
     )
+
+
+def unheard_since(tx: Tx, work_key: str) -> int | None:
+    """When the oldest delivery arrived that nothing has been made of yet."""
+    row = tx.first(_OLDEST, key=work_key)
+    return None if row is None else row.at
 
 
 def settle(tx: Tx, ids: Sequence[int], status: str = "done", note: str = "") -> None:

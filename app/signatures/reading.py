@@ -90,5 +90,5 @@ def history_of(tx: Tx, row: StoredRelease) -> History:
     return History(
         pulls.heads(tx, row.repository_id, row.number),
         tuple((one, msgspec.json.decode(one.body_json, type=Said)) for one in seen),
-        consents.of_releases(tx, row.tenant, [row.id]),
+        tuple(grant for grant in consents.of_releases(tx, row.tenant, [row.id]) if grant.readable),
     )
