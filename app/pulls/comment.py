@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.facts.view import PullView
 from app.pulls.consenting import Note, approve_line
@@ -16,12 +16,15 @@ MAX_BODY = 60_000
 NOTHING_TOUCHED = "No release, artifact or policy is touched, so nothing needs a second pair of eyes."
 
 
-def body(view: PullView, verdicts: Sequence[tuple[str, Verdict]], notes: Sequence[Note], console: str) -> str:
-    """Markdown of the comment. ``verdicts`` are pairs of manifest path and verdict.
+def body(
+    view: PullView, verdicts: Sequence[tuple[str, Verdict]], notes: Sequence[Note], console: str,
+    release_ids: Mapping[str, str],
+) -> str:  # fmt: skip
+    """Markdown of the comment. ``verdicts`` are pairs of manifest path and verdict, ``release_ids`` are by path.
 
     Its digest is what people were shown: it changes only when something they should know has changed.
     """
-    parts = [MARKER, f"### {title([verdict for _, verdict in verdicts])}", _how(view)]
+    parts = [MARKER, f"### {title([verdict for _, verdict in verdicts])}", _how(view, release_ids)]
     for path in dict.fromkeys(path for path, _ in verdicts):
         release = view.release(path)
         revision = release.facts.revision[:16] if release else ""
@@ -42,12 +45,31 @@ def environments_shown(view: PullView) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for release in view.releases for name in release.environments))
 
 
-def _how(view: PullView) -> str:
-    if not any(isinstance(rule, EffectiveRule) for release in view.releases for rule in release.rules.values()):
+def _how(view: PullView, release_ids: Mapping[str, str]) -> str:
+    """How to agree: by comment or review where the platform's word is enough, else with a key of one's own."""
+    seats = [
+        (release.path, environment, seat)
+        for release in view.releases
+        for environment, rule in release.rules.items()
+        if isinstance(rule, EffectiveRule)
+        for seat in rule.seats
+    ]
+    if not seats:
         return "Nobody can approve yet: see what is wrong below."
-    return (
-        "Read the evidence, then agree by pasting this line as a comment (drop an environment you do not mean):\n\n"
-        f"```\n{approve_line(view)}\n```\n\n"
-        "A GitHub review counts for all of these environments where the rule accepts reviews. `/reject` and `/hold` "
-        "stop the release, `/help` shows every command."
-    )
+    parts = []
+    if any(seat.signature == "attested" for _, _, seat in seats):
+        parts.append(
+            "Read the evidence, then agree by pasting this line as a comment (drop an environment you do not mean):\n\n"
+            f"```\n{approve_line(view)}\n```\n\n"
+            "A GitHub review counts for all of these environments where the rule accepts reviews."
+        )
+    signed = sorted({(path, environment) for path, environment, seat in seats if seat.signature != "attested"})
+    if signed:
+        lines = "\n".join(
+            f"countersign approve {release_ids[path]} --environment {environment} --key ~/.ssh/id_ed25519"
+            for path, environment in signed
+            if path in release_ids
+        )
+        parts.append(f"Seats that ask for a personal signature are filled with a key of your own:\n\n```\n{lines}\n```")
+    parts.append("`/reject` and `/hold` stop the release, `/help` shows every command.")
+    return "\n\n".join(parts)

@@ -66,7 +66,13 @@ def wishes(of: Evaluation, releases: dict[str, StoredRelease], twins: Sequence[t
     if not releases:
         return
     console = _console(of, releases)
-    body = comment.body(of.view, [(path, verdict) for path, _, verdict in of.verdicts], of.notes, console)
+    body = comment.body(
+        of.view,
+        [(path, verdict) for path, _, verdict in of.verdicts],
+        of.notes,
+        console,
+        {path: release.id for path, release in releases.items()},
+    )
     wish = CommentWish(body, of.view.pull.head_sha, comment.environments_shown(of.view))
     yield Wish(
         comment_key(of.repository.id, of.view.pull.number), COMMENT, canonical.sha256_hex(body.encode()),
