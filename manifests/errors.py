@@ -19,9 +19,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     column: int = 0
 
     def __str__(self) -> str:
-        place = (
-            f"{self.path}:{self.line}:{self.column}: " if self.line else f"{self.path}: " if self.path else ""
-        )
+        place = f"{self.path}:{self.line}:{self.column}: " if self.line else f"{self.path}: " if self.path else ""
         return f"{place}{self.message} {self.remedy}".rstrip()
 
 
