@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from integrations.observing import CallResult
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _FAST_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -37,6 +39,11 @@ class Metrics:
         self.sink_records_behind = self._gauge("sink_records_behind", "Records a sink does not have yet", "sink")
         self.http_requests = self._counter("http_requests", "Requests answered", "route", "method", "status")
         self.http_seconds = self._histogram("http_seconds", "One request", _FAST_S, "route")
+
+    def neighbour_called(self, neighbour: str, result: CallResult, seconds: float) -> None:
+        """One call to a neighbour has ended; from any thread."""
+        self.neighbour_calls.labels(neighbour=neighbour, result=result).inc()
+        self.neighbour_seconds.labels(neighbour=neighbour).observe(seconds)
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""

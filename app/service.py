@@ -30,6 +30,7 @@ from app.gate.outcomes import Outcomes
 from app.gate.protection import ProtectionRules
 from app.gate.service import Gate
 from app.gate.views import GateViews
+from app.gauges import Gauges
 from app.http.application import build
 from app.http.context import Check
 from app.http.route import Route
@@ -65,6 +66,7 @@ from integrations.artifacts.client import Artifacts as ArtifactClient
 from integrations.github.client import RestGitHubApp
 from integrations.github.port import GitHubApp
 from integrations.github.webhook import check_secrets
+from integrations.observing import Observe
 from integrations.servicenow.auth import BasicCredentials, ClientCredentials
 from integrations.servicenow.client import PysnowServiceNow
 from manifests.policy_parser import parse_tenant_policy
@@ -89,8 +91,10 @@ class Service:
         self._new_id = make_id
         self._secrets = [secret.get_secret_value().encode() for secret in settings.github.webhook_secrets]
         check_secrets(self._secrets)
-        self.tenants = Tenants(_tenant(one, settings, database, clock, make_id) for one in settings.tenants)
-        self.github = _github(settings, clock)
+        self.tenants = Tenants(
+            _tenant(one, settings, database, clock, make_id, self.metrics.neighbour_called) for one in settings.tenants
+        )
+        self.github = _github(settings, clock, self.metrics.neighbour_called)
         self.blobs = BlobStore(clock)
         self._artifacts = _artifacts(settings)
         self._wire(concurrency)
@@ -126,7 +130,9 @@ class Service:
         self.runner = WorkRunner(database, handlers, clock, concurrency=concurrency)
         self.inbox = Inbox(database, self.runner.wake)
         self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
+        self._logs = (*(tenant.id for tenant in self.tenants), "system")
         self._schedule = Schedule(database, {"repair": ("17 * * * *", self._repair)}, owner=make_id())
+        self._gauges = Gauges(database, self.metrics, self._logs, clock)
         self.tokens = Tokens(database, clock)
         servers = [self.keys.gate.public.fingerprint, self.keys.log.public.fingerprint]
         self.person_keys = KeyRegistry(database, clock, servers=servers, on_revoked=Revoking(self.blobs))
@@ -146,7 +152,6 @@ class Service:
         self.runner.wake()
 
     def routes(self) -> list[Route]:
-        logs = (*(tenant.id for tenant in self.tenants), "system")
         return [
             *WebhookViews(
                 self.inbox, self._secrets, self._clock, self.metrics, _number(self.settings.github.app_id)
@@ -159,7 +164,7 @@ class Service:
             *PeopleViews(self.database, self.tenants).routes(),
             *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
             *TokenViews(self.tokens).routes(),
-            *KeyViews(self.keys, logs).routes(),
+            *KeyViews(self.keys, self._logs).routes(),
             *self.console.routes(),
         ]
 
@@ -196,6 +201,7 @@ class Service:
         await self._record("service.started")
         await self.runner.start()
         self._schedule.start()
+        self._gauges.start()
         self._catching_up = asyncio.create_task(self._catch_up()) if sweep else None
         # What is alive now lives as long as the service: the collector need not look at it again.
         gc.collect()
@@ -214,6 +220,7 @@ class Service:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)
         await self._schedule.stop()
+        await self._gauges.stop()
         await self._web.cleanup()
         await self.runner.stop()
         with contextlib.suppress(Exception):
@@ -234,10 +241,12 @@ class Service:
         await self.database.write(lambda tx: tx.stage("system", draft))
 
 
-def _tenant(one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId) -> Tenant:
+def _tenant(
+    one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId, observe: Observe
+) -> Tenant:
     text = one.policy.read_bytes()
     people = People(one.id, database, clock, make_id)
-    servicenow = _servicenow(one.servicenow, clock, settings) if one.servicenow else None
+    servicenow = _servicenow(one.servicenow, clock, settings, observe) if one.servicenow else None
     return Tenant(
         one.id, parse_tenant_policy(text, str(one.policy)), text, people, Groups(one.id, database, people, clock),
         servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
@@ -245,13 +254,13 @@ def _tenant(one: TenantSettings, settings: Settings, database: Database, clock: 
     )  # fmt: skip
 
 
-def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings) -> PysnowServiceNow:
+def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings, observe: Observe) -> PysnowServiceNow:
     credentials: BasicCredentials | ClientCredentials
     if one.client_secret is not None:
         credentials = ClientCredentials(one.client_id, one.client_secret.get_secret_value())
     else:
         credentials = BasicCredentials(one.user, one.password.get_secret_value() if one.password else "")
-    return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox)
+    return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox, observe=observe)
 
 
 def _number(app_id: str) -> int | None:
@@ -259,11 +268,11 @@ def _number(app_id: str) -> int | None:
     return int(app_id) if app_id.isdecimal() else None
 
 
-def _github(settings: Settings, clock: Clock) -> GitHubApp:
+def _github(settings: Settings, clock: Clock, observe: Observe) -> GitHubApp:
     key = settings.github.private_key
     return RestGitHubApp(
         settings.github.app_id, key.get_secret_value() if key else "", clock=clock, base_url=settings.github.api_url,
-        pacing=settings.github.paced,
+        pacing=settings.github.paced, observe=observe,
     )  # fmt: skip
 
 

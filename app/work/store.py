@@ -43,6 +43,7 @@ _FAIL = text(
 _RELEASE = text("UPDATE work SET lease_until = 0 WHERE lease_until > 0")
 _NEXT = text("SELECT MIN(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS at FROM work")
 _COUNT = text("SELECT COUNT(*) AS n FROM work WHERE due_at <= :now")
+_BACKLOG = text("SELECT COUNT(*) AS due, COALESCE(MIN(due_at), 0) AS since FROM work WHERE due_at <= :now")
 _FAILING = text("SELECT key, failures, error, due_at FROM work WHERE failures > 0 ORDER BY key LIMIT 100")
 
 
@@ -59,6 +60,13 @@ class Lease(msgspec.Struct, frozen=True):
     marks: int
     attempt: int
     failures: int
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """How many keys are due, those under way included, and since when the oldest (0 when none is)."""
+
+    due: int
+    since: int
 
 
 def mark(tx: Tx, key: str, at: int) -> None:
@@ -116,6 +124,11 @@ def next_due(tx: Tx) -> int | None:
 def count_due(tx: Tx, now: int) -> int:
     row = tx.first(_COUNT, now=now)
     return 0 if row is None else int(row.n)
+
+
+def backlog(tx: Tx, now: int) -> Backlog:
+    row = tx.first(_BACKLOG, now=now)
+    return Backlog(0, 0) if row is None else Backlog(int(row.due), int(row.since))
 
 
 def failing(tx: Tx) -> tuple[tuple[str, int, str, int], ...]:

@@ -16,10 +16,12 @@ from integrations.errors import NeighbourError, RateLimitedError, UnavailableErr
 from integrations.github.answers import lost, refusal, unreadable
 from integrations.github.auth import SECOND, Clock, Credentials
 from integrations.github.transport import Answer, LostAnswerError, Request, Transport
+from integrations.observing import Observe, observed
 
 T = TypeVar("T")
 BACKOFF_S = (0.1, 0.4)
 ATTEMPTS = len(BACKOFF_S) + 1
+NEIGHBOUR = "github"
 
 
 class Pacing(msgspec.Struct, frozen=True):
@@ -45,10 +47,11 @@ class Lane:
 class Caller:
     """Sends requests on lanes. Raises integrations.errors.NeighbourError and nothing else."""
 
-    def __init__(self, transport: Transport, clock: Clock, pacing: Pacing) -> None:
+    def __init__(self, transport: Transport, clock: Clock, pacing: Pacing, observe: Observe | None = None) -> None:
         self._transport = transport
         self._clock = clock
         self._pacing = pacing
+        self._observe = observe
 
     async def fetch(self, lane: Lane, request: Request, read: Callable[[bytes], T]) -> tuple[T, Answer]:
         """What ``read`` makes of the body (it may raise MsgspecError or ValueError), and the answer."""
@@ -57,7 +60,8 @@ class Caller:
             await self._admit(lane, request)
             header = await lane.credentials.header()
             try:
-                return await self._attempt(lane, request, read, header)
+                with observed(self._observe, NEIGHBOUR, self._clock):
+                    return await self._attempt(lane, request, read, header)
             except RateLimitedError as error:
                 wait = error.retry_after or 1.0
                 lane.closed_until = max(lane.closed_until, self._clock() + round(wait * SECOND))

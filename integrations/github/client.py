@@ -19,6 +19,7 @@ from integrations.github.channel import MAX_PAGES, PAGE, Channel, nothing
 from integrations.github.installation import RestGitHub
 from integrations.github.transport import Sleep, Transport
 from integrations.github.writes import TokenBody
+from integrations.observing import Observe
 
 DOT_COM = "https://api.github.com"
 # GitHub: comments on pull requests need issues or pull_requests, answers to protection rules deployments.
@@ -47,7 +48,7 @@ class RestGitHubApp:
     ``app_id``: the App's id or client id. ``private_key``: a loaded RSA key or its PEM. ``base_url``: for an
     Enterprise Server ``https://host/api/v3``. ``session``: closed by whoever made it; without one, its own.
     ``clock``: microseconds since 1970 UTC. ``pacing``: True for github.com's limits, False for a server that
-    has none. ``permissions``: what a token is asked for, never more.
+    has none. ``permissions``: what a token is asked for, never more. ``observe`` is told of every call.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class RestGitHubApp:
         timeout_s: float = 10,
         permissions: Mapping[str, str] = PERMISSIONS,
         sleep: Sleep = asyncio.sleep,
+        observe: Observe | None = None,
     ) -> None:
         self._clock = clock
         self._permissions = dict(permissions)
         self._configured_id = str(app_id)
         rules = pacing if isinstance(pacing, Pacing) else Pacing() if pacing else UNPACED
         self._transport = Transport(session, base_url=base_url, timeout_s=timeout_s, sleep=sleep)
-        self._caller = Caller(self._transport, clock, rules)
+        self._caller = Caller(self._transport, clock, rules, observe)
         credentials = AppCredentials(self._configured_id, load_key(private_key), clock)
         self._app = Channel(self._caller, Lane(credentials))
         self._known_number = int(app_id) if str(app_id).isdecimal() else None

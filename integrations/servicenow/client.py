@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from integrations.errors import InDoubtError, NotFoundError, RefusedError, UnavailableError
+from integrations.observing import Observe
 from integrations.servicenow import closing
 from integrations.servicenow.address import parse_address
 from integrations.servicenow.auth import BasicCredentials, Credentials
@@ -42,8 +43,8 @@ class PysnowServiceNow:
 
     ``base_url`` is https, or http on this machine; ``clock`` gives microseconds since 1970 UTC;
     ``timeout_s`` counts for each wait on the network; ``threads`` bounds the calls under way.
-    ``refuse_simulator`` turns every answer of our simulator into RefusedError. ValueError for an address that
-    cannot be used.
+    ``refuse_simulator`` turns every answer of our simulator into RefusedError; ``observe`` is told of every call,
+    on the thread that made it. ValueError for an address that cannot be used.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class PysnowServiceNow:
         threads: int = 4,
         ca_file: str | None = None,
         refuse_simulator: bool = False,
+        observe: Observe | None = None,
     ) -> None:
         self._address = parse_address(base_url)
         self._user_name = credentials.user if isinstance(credentials, BasicCredentials) else None
@@ -67,6 +69,7 @@ class PysnowServiceNow:
             threads=threads,
             ca_file=ca_file,
             refuse_simulator=refuse_simulator,
+            observe=observe,
         )
 
     def __repr__(self) -> str:

@@ -20,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 from urllib3.util import Retry
 
 from integrations.errors import InDoubtError, NeighbourError, RefusedError, UnavailableError
+from integrations.observing import Observe, observed
 from integrations.servicenow.address import Address
 from integrations.servicenow.answers import Judge
 from integrations.servicenow.auth import (
@@ -38,6 +39,7 @@ with warnings.catch_warnings():
     import pysnow
     from pysnow.exceptions import InvalidUsage, MissingResult, MultipleResults, NoResults
 
+NEIGHBOUR = "servicenow"
 _CONNECT_TIMEOUT_S = 10.0
 _NOW = "/api/now"
 _CHANGE_API = "/api/sn_chg_rest"
@@ -60,8 +62,11 @@ class Transport:
         threads: int,
         ca_file: str | None,
         refuse_simulator: bool,
+        observe: Observe | None = None,
     ) -> None:
         self._address = address
+        self._clock = clock
+        self._observe = observe
         self._timeout = (min(timeout_s, _CONNECT_TIMEOUT_S), timeout_s)
         self._bearer: BearerAuth | None = None
         self._session = _session(threads, ca_file)
@@ -168,7 +173,11 @@ class Transport:
                 raise outcome.with_traceback(None)
             return outcome
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, guarded)
+        def told() -> Answer:
+            with observed(self._observe, NEIGHBOUR, self._clock):
+                return guarded()
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, told)
 
 
 def _session(threads: int, ca_file: str | None) -> requests.Session:
