@@ -163,6 +163,52 @@ class ArtifactSettings(Section):
     _url = field_validator("s3_endpoint")(_address_or_nothing)
 
 
+class WormSettings(Section):
+    """A bucket with object lock. Without access and secret key, those of the SDK's usual chain."""
+
+    bucket: Annotated[str, Field(min_length=3, max_length=63)]
+    endpoint: str = ""
+    region: str = ""
+    access_key: str = ""
+    secret_key: SecretStr | None = None
+
+    _url = field_validator("endpoint")(_address_or_nothing)
+
+    @model_validator(mode="after")
+    def _both_keys(self) -> Self:
+        if bool(self.access_key) != (self.secret_key is not None):
+            raise ValueError("expected both access_key and secret_key, or neither")
+        return self
+
+
+class KafkaSettings(Section):
+    """Brokers as host:port and two topics that exist. With ``user``, SASL SCRAM-SHA-512."""
+
+    brokers: Annotated[tuple[str, ...], Field(min_length=1)]
+    records_topic: str = "countersign-records"
+    anchors_topic: str = "countersign-anchors"
+    tls: bool = True
+    user: str = ""
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if bool(self.user) != (self.password is not None):
+            raise ValueError("expected both user and password, or neither")
+        if not self.tls and not all(is_loopback(broker.rpartition(":")[0]) for broker in self.brokers):
+            raise ValueError("expected tls: plain connections are only for this machine")
+        return self
+
+
+class AuditSettings(Section):
+    """Where the log goes besides the database. ``folder`` is for development: its owner can remove what is there."""
+
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 2557
+    worm: WormSettings | None = None
+    kafka: KafkaSettings | None = None
+    folder: Path | None = None
+
+
 class ConsoleSettings(Section):
     """``open``: everyone who reaches the console may look; only on a loopback host."""
 
@@ -192,6 +238,7 @@ class Settings(BaseSettings):
     tenants: tuple[TenantSettings, ...] = ()
     keys: KeySettings = KeySettings()
     artifacts: ArtifactSettings = ArtifactSettings()
+    audit: AuditSettings = AuditSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     gate: GateSettings = GateSettings()

@@ -28,7 +28,7 @@ LEAVES_AT_ONCE = 16_384
 _LEAVES = text("SELECT leaf FROM records WHERE log = :log AND seq >= :first AND seq < :end ORDER BY seq")
 
 Verifiers = Callable[[str], Sequence[VerifierKey]]
-"""The keys that may sign a log's checkpoints, under the log's name."""
+"""The keys that may sign a log's checkpoints, under the log's name; there is at least one."""
 
 _log = structlog.get_logger()
 

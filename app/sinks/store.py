@@ -27,9 +27,8 @@ _ANCHORED = text(
 )
 _ERROR = text("UPDATE sink_progress SET error = :error WHERE sink = :sink AND log = :log AND error <> :error")
 _PROBLEM = text("UPDATE sink_progress SET problem = :problem WHERE sink = :sink AND log = :log AND problem <> :problem")
-_ALARM = text(
-    "UPDATE sink_progress SET alarmed_at = :at WHERE sink = :sink AND log = :log AND (alarmed_at = 0) <> (:at = 0)"
-)
+_ALARM = text("UPDATE sink_progress SET alarmed_at = :at WHERE sink = :sink AND log = :log AND alarmed_at = 0")
+_CALM = text("UPDATE sink_progress SET alarmed_at = 0 WHERE sink = :sink AND log = :log AND alarmed_at <> 0")
 _PROBLEMS = text("SELECT sink, problem FROM sink_progress WHERE log = :log AND problem <> '' ORDER BY sink")
 _LEASE = text(
     "INSERT INTO sinks (sink, owner, lease_until, problem) VALUES (:sink, :owner, :until, '') ON CONFLICT (sink)"
@@ -104,7 +103,9 @@ def refuted(tx: Tx, sink: str, log: str, problem: str) -> bool:
 
 def alarm(tx: Tx, sink: str, log: str, at: int) -> bool:
     """That it lags too far since ``at``, 0 for no longer; whether that is news."""
-    return bool(tx.run(_ALARM, sink=sink, log=log, at=at).rowcount)
+    if at:
+        return bool(tx.run(_ALARM, sink=sink, log=log, at=at).rowcount)
+    return bool(tx.run(_CALM, sink=sink, log=log).rowcount)
 
 
 def problem_of(tx: Tx, log: str) -> str:

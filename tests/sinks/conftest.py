@@ -81,6 +81,12 @@ async def worm(gateway: Gateway, bucket: str) -> AsyncIterator[S3Worm]:
     await store.close()
 
 
+@pytest.fixture
+def kept(worm: S3Worm) -> S3Worm:
+    """The same, for tests that need the name for the sink."""
+    return worm
+
+
 def open_worm(endpoint: str, bucket: str, timeout_s: float = 60) -> S3Worm:
     return S3Worm(
         bucket, endpoint=endpoint, region="us-east-1", keys=(radosgw.ACCESS, radosgw.SECRET), timeout_s=timeout_s

@@ -1,0 +1,44 @@
+"""The sinks that the settings name."""
+
+from __future__ import annotations
+
+from app.clock import Clock
+from app.settings.model import AuditSettings, KafkaSettings, WormSettings
+from app.sinks import stream, worm
+from app.sinks.model import Sink
+from integrations.kafka.client import AioKafkaStream, KafkaOptions
+from integrations.objectlock.local import LocalWorm
+from integrations.objectlock.s3 import S3Worm
+
+
+def open_sinks(settings: AuditSettings, clock: Clock) -> tuple[Sink, ...]:
+    """Nothing is connected yet: a place that is down keeps no service from starting."""
+    found: list[Sink] = []
+    if settings.worm is not None:
+        found.append(worm.sink("worm", _s3(settings.worm), settings.retention_days, clock))
+    if settings.kafka is not None:
+        found.append(stream.sink("kafka", AioKafkaStream(_kafka(settings.kafka))))
+    if settings.folder is not None:
+        found.append(worm.sink("folder", LocalWorm(settings.folder), settings.retention_days, clock))
+    return tuple(found)
+
+
+def _s3(settings: WormSettings) -> S3Worm:
+    secret = settings.secret_key
+    return S3Worm(
+        settings.bucket,
+        endpoint=settings.endpoint or None,
+        region=settings.region or None,
+        keys=(settings.access_key, secret.get_secret_value()) if secret is not None else None,
+    )
+
+
+def _kafka(settings: KafkaSettings) -> KafkaOptions:
+    return KafkaOptions(
+        brokers=settings.brokers,
+        records=settings.records_topic,
+        anchors=settings.anchors_topic,
+        tls=settings.tls,
+        user=settings.user,
+        password=settings.password.get_secret_value() if settings.password else "",
+    )
