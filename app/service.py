@@ -56,6 +56,8 @@ from app.signatures.reading import Reader
 from app.signatures.revoking import Revoking
 from app.signatures.service import Statements
 from app.signatures.views import StatementViews
+from app.sinks.open import open_sinks
+from app.sinks.service import Sinks
 from app.sweeps.repair import Repair
 from app.sweeps.schedule import Schedule
 from app.tenants.registry import Tenant, Tenants
@@ -69,6 +71,7 @@ from integrations.github.webhook import check_secrets
 from integrations.observing import Observe
 from integrations.servicenow.auth import BasicCredentials, ClientCredentials
 from integrations.servicenow.client import PysnowServiceNow
+from manifests.note import VerifierKey
 from manifests.policy_parser import parse_tenant_policy
 from manifests.record import Draft, facts
 
@@ -131,7 +134,9 @@ class Service:
         self.inbox = Inbox(database, self.runner.wake)
         self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
         self._logs = (*(tenant.id for tenant in self.tenants), "system")
-        self._schedule = Schedule(database, {"repair": ("17 * * * *", self._repair)}, owner=make_id())
+        self.sinks = Sinks(open_sinks(settings.audit, clock), database, self._verifiers, clock, self.metrics, make_id())
+        jobs = {"repair": ("17 * * * *", self._repair), **self.sinks.jobs()}
+        self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
         self.tokens = Tokens(database, clock)
         servers = [self.keys.gate.public.fingerprint, self.keys.log.public.fingerprint]
@@ -146,6 +151,9 @@ class Service:
             public_url=settings.server.public_url,
             open_tenant=self._open_tenant,
         )  # fmt: skip
+
+    def _verifiers(self, log: str) -> list[VerifierKey]:
+        return [VerifierKey.parse(self.keys.vkey(log))]
 
     async def _repair(self) -> None:
         await self.repair()
@@ -195,6 +203,7 @@ class Service:
         )  # fmt: skip
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=10)
         await self._web.setup()
+        await self.sinks.start()
         site = web.TCPSite(self._web, self.settings.server.host, self.settings.server.port, backlog=4096)
         await site.start()
         self.address = _address(self._web)
@@ -225,6 +234,7 @@ class Service:
         await self.runner.stop()
         with contextlib.suppress(Exception):
             await self._record("service.stopped")
+        await self.sinks.stop()
         for tenant in self.tenants:
             if tenant.servicenow is not None:
                 await tenant.servicenow.close()
