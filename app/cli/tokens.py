@@ -29,7 +29,6 @@ def create(
     permission: Annotated[list[str] | None, typer.Option(help="gate.decide, gate.redeem, … Repeatable")] = None,
     repository: Annotated[str | None, typer.Option(help="Only for owner/name")] = None,
     environment: Annotated[list[str] | None, typer.Option(help="Only for these. Repeatable")] = None,
-    workflow: Annotated[str | None, typer.Option(help="Only for this workflow's path")] = None,
     days: Annotated[int, typer.Option(help="How long it is valid")] = 90,
     admin: Annotated[bool, typer.Option("--admin", help="May do everything; implies --offline")] = False,
     tenant: Tenant = None,
@@ -44,7 +43,7 @@ def create(
     from app.tokens.model import Scope
 
     permissions = _permissions([*(permission or []), *(["admin"] if admin else [])])
-    scope = Scope(permissions, repository, tuple(environment or ()), workflow)
+    scope = Scope(permissions, repository, tuple(environment or ()))
     if admin or offline:
         settings = options.settings(config)
         owner = _tenant(settings, tenant)

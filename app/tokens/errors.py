@@ -13,6 +13,12 @@ class UnknownTokenError(TokenError):
     code = "token.unknown"
 
 
+class WorkflowScopeError(TokenError):
+    """Whoever holds a token can use it in any workflow; only an identity of GitHub's own proves one."""
+
+    code = "token.workflow"
+
+
 class BeyondScopeError(TokenError):
     """Nobody hands on more than they have."""
 

@@ -30,8 +30,8 @@ _TOKEN = re.compile(r"cs_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
 class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a token is for. ``repository`` (``owner/name``) and ``workflow`` (its path) None, and
-    ``environments`` empty, mean any."""
+    """What a caller may do. ``repository`` (``owner/name``) and ``workflow`` (its path) None, and
+    ``environments`` empty, mean any. No token can prove a ``workflow``, so none is made or taken with one."""
 
     permissions: tuple[Permission, ...]
     repository: str | None = None

@@ -14,7 +14,7 @@ from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
 from app.tokens import store
-from app.tokens.errors import BeyondScopeError, TokenError, UnknownTokenError
+from app.tokens.errors import BeyondScopeError, TokenError, UnknownTokenError, WorkflowScopeError
 from app.tokens.model import (
     ID_BYTES,
     MAX_LIFETIME_DAYS,
@@ -101,6 +101,8 @@ class Tokens:
             token = found[0]
             if token.revoked_at is None:
                 self._cache[digest] = token
+        if token.scope.workflow is not None:
+            return None
         if token.revoked_at is not None or not token.created_at <= self._clock() < token.expires_at:
             return None
         return TokenScope(f"token:{token.id}", token.tenant, token.scope)
@@ -111,6 +113,11 @@ def _check(name: str, scope: Scope, days: int, within: Scope | None) -> None:
         raise TokenError(f"expected a name of 1 to {NAME_LIMIT} characters, found {name[:NAME_LIMIT]!r}")
     if not scope.permissions:
         raise TokenError("expected at least one permission, found none; name what the token is for")
+    if scope.workflow is not None:
+        raise WorkflowScopeError(
+            f"expected a token for any workflow, found one for {scope.workflow!r}: a token proves no workflow. That takes "
+            "an OIDC token of GitHub Actions, which this version does not take; leave the workflow out"
+        )
     if not 1 <= days <= MAX_LIFETIME_DAYS:
         raise TokenError(f"expected a lifetime of 1 to {MAX_LIFETIME_DAYS} days, found {days}")
     if within is not None and not scope.within(within):

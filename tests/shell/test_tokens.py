@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +15,11 @@ from pytest_aiohttp import AiohttpClient
 from sqlalchemy import text
 
 from app.db.database import Database
-from app.tokens.errors import BeyondScopeError, TokenError, UnknownTokenError
+from app.tokens.errors import BeyondScopeError, TokenError, UnknownTokenError, WorkflowScopeError
 from app.tokens.model import Permission, Scope, token_id
 from app.tokens.service import CACHE_S, Tokens
 from app.tokens.views import TokenViews
+from manifests import canonical
 from tests.shell.opened import ADMIN, READER, Clock, application, database_in, records_of
 
 DECIDE = Scope((Permission.GATE_DECIDE,), repository="acme/models", environments=("production",))
@@ -157,6 +159,24 @@ async def test_what_is_no_token_is_refused(
     assert await records_of(database, "acme") == []
 
 
+async def test_no_token_is_made_for_a_workflow_that_it_could_not_prove(tokens: Tokens, database: Database) -> None:
+    bound = Scope((Permission.GATE_DECIDE,), workflow=".github/workflows/deploy.yml")
+    with pytest.raises(WorkflowScopeError, match="OIDC"):
+        await tokens.create("acme", "pipeline", bound, days=1, by="service:operator")
+    assert await tokens.of_tenant("acme") == ()
+    assert await records_of(database, "acme") == []
+
+
+async def test_a_token_kept_with_a_workflow_lets_nobody_in(tokens: Tokens, database: Database) -> None:
+    made = await tokens.create("acme", "pipeline", DECIDE, days=1, by="service:operator")
+    bound = canonical.encode(msgspec.structs.replace(DECIDE, workflow="w.yml")).decode()
+    swap = text("UPDATE tokens SET scope_json = :scope")
+    assert await database.write(lambda tx: tx.run(swap, scope=bound).rowcount) == 1
+    (kept,) = await tokens.of_tenant("acme")
+    assert kept.scope.workflow == "w.yml"
+    assert await tokens.identify(made.text) is None
+
+
 @given(SCOPES, SCOPES)
 def test_a_scope_within_another_allows_nothing_that_the_other_does_not(inner: Scope, outer: Scope) -> None:
     if not inner.within(outer):
@@ -201,6 +221,7 @@ async def test_tokens_are_managed_over_http(aiohttp_client: AiohttpClient, token
         ({"name": "x", "scope": {"permissions": ["gate.fly"]}}, 400, "request.invalid"),
         ({"name": "x", "scope": {"permissions": ["admin"], "environment": "staging"}}, 400, "request.invalid"),
         ({"name": "x", "scope": {"permissions": []}}, 422, "token.refused"),
+        ({"name": "x", "scope": {"permissions": ["admin"], "workflow": "w.yml"}}, 422, "token.workflow"),
         ({"name": "x", "scope": {"permissions": ["admin"]}, "tenant": "other"}, 400, "request.invalid"),
     ],
 )
