@@ -11,7 +11,7 @@ from app.facts.fresh import FreshCache
 from app.people import store
 from app.people.service import People, github_account
 from gates.model import GroupFacts, Member
-from integrations.errors import NeighbourError, NotFoundError
+from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, UnavailableError
 from integrations.github.port import Account, GitHub, Team
 from manifests.policy import Group
 from manifests.record import Draft, facts
@@ -34,7 +34,9 @@ class Groups:
         self._cache.forget()
 
     async def read(self, github: GitHub, groups: Iterable[tuple[str, Group]]) -> tuple[GroupFacts, ...]:
-        """Facts of each named group; what cannot be read is a fact with a ``problem``."""
+        """Facts of each named group; one that is not there or refused is a fact with a ``problem``.
+
+        Raises RateLimitedError and UnavailableError."""
         return tuple([await self._one(github, name, group) for name, group in groups])
 
     async def _one(self, github: GitHub, name: str, group: Group) -> GroupFacts:
@@ -56,6 +58,9 @@ class Groups:
             return GroupFacts(name, seen_at=asked_at, problem=f"{_source(group)} is not there or hidden from the App.")
         except _NotPinnedError as error:
             return GroupFacts(name, seen_at=asked_at, problem=str(error))
+        except (RateLimitedError, UnavailableError):
+            # A consent judged without the group would be refused for good: better late than lost.
+            raise
         except NeighbourError as error:
             return GroupFacts(name, seen_at=asked_at, problem=f"{_source(group)} could not be read: {error}")
         return GroupFacts(name, tuple(members[key] for key in sorted(members)), seen_at)

@@ -10,13 +10,13 @@ import structlog
 
 from app.audit.projection import log_facts
 from app.changes import store as changes
-from app.clock import Clock, NewId
+from app.clock import SECOND, Clock, NewId
 from app.consents import bearing
 from app.consents import store as consents
 from app.consents.store import StoredGrant
 from app.db.database import Database, glance
 from app.db.tx import Tx
-from app.facts.gather import Gatherer
+from app.facts.gather import Gatherer, LaggingError
 from app.facts.view import PullView, ReleaseView
 from app.inbox import store as inbox
 from app.inbox.store import StoredDelivery
@@ -42,6 +42,9 @@ from manifests.command import Command, parse_command
 from manifests.keys import PrivateKey
 
 MAX_NOTES = 6
+LAG_S = 60
+"""How long something that GitHub told us of may be missing from its API."""
+
 Judged = Callable[[int, int], None]
 """Told the repository id and number of every pull request that was judged anew."""
 
@@ -197,7 +200,7 @@ class PullEvaluator:
         persons = await tenant.people.persons(accounts)
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
-            observations=(*before, *fresh), read_back=await _read_back(github, repository, number, heard),
+            observations=(*before, *fresh), read_back=await _read_back(github, repository, number, heard, self._clock()),
             persons={account: entry.person for account, entry in persons.items()}, now=self._clock(),
         )  # fmt: skip
         return Consenting(Signer(tenant.id, self._key, self._new_id), situation).judge(heard)
@@ -313,10 +316,14 @@ def _event(delivery: StoredDelivery) -> Event | None:
 
 
 async def _read_back(
-    github: GitHub, repository: Repository, number: int, fresh: Sequence[tuple[Observation, Said]]
+    github: GitHub, repository: Repository, number: int, fresh: Sequence[tuple[Observation, Said]], now: int
 ) -> dict[str, Comment | Review | None]:
-    """What GitHub shows now of everything that would grant or lift something."""
+    """What GitHub shows now of everything that would grant or lift something.
+
+    Raises LaggingError while it may only be too new: GitHub's API lags behind its own webhooks.
+    """
     found: dict[str, Comment | Review | None] = {}
+    deleted = {observation.object for observation, _ in fresh if observation.kind == "comment.deleted"}
     for observation, said in fresh:
         about, _, identity = observation.object.partition(":")
         command = parse_command(said.body) if observation.kind == "comment.created" else None
@@ -326,6 +333,8 @@ async def _read_back(
                 found[observation.object] = await github.comment(repository.name, int(identity))
             elif observation.kind == "review.approved":
                 found[observation.object] = await github.review(repository.name, number, int(identity))
-        except NotFoundError:
+        except NotFoundError as error:
+            if observation.object not in deleted and now - observation.received_at < LAG_S * SECOND:
+                raise LaggingError(f"expected {observation.object}, found nothing there yet") from error
             found[observation.object] = None
     return found
