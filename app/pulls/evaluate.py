@@ -198,9 +198,10 @@ class PullEvaluator:
         heard = (*overtaken(before, [_event(delivery) for delivery in known.deliveries]), *fresh)
         accounts = [said.account for _, said in heard if said.account is not None]
         persons = await tenant.people.persons(accounts)
+        read_back = await _read_back(github, repository, number, heard, self._clock())
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
-            observations=(*before, *fresh), read_back=await _read_back(github, repository, number, heard, self._clock()),
+            observations=(*before, *fresh), read_back=read_back,
             persons={account: entry.person for account, entry in persons.items()}, now=self._clock(),
         )  # fmt: skip
         return Consenting(Signer(tenant.id, self._key, self._new_id), situation).judge(heard)

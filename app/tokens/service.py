@@ -115,8 +115,8 @@ def _check(name: str, scope: Scope, days: int, within: Scope | None) -> None:
         raise TokenError("expected at least one permission, found none; name what the token is for")
     if scope.workflow is not None:
         raise WorkflowScopeError(
-            f"expected a token for any workflow, found one for {scope.workflow!r}: a token proves no workflow. That takes "
-            "an OIDC token of GitHub Actions, which this version does not take; leave the workflow out"
+            f"expected a token for any workflow, found one for {scope.workflow!r}: a token proves no workflow. "
+            "That takes an OIDC token of GitHub Actions, which this version does not take; leave the workflow out"
         )
     if not 1 <= days <= MAX_LIFETIME_DAYS:
         raise TokenError(f"expected a lifetime of 1 to {MAX_LIFETIME_DAYS} days, found {days}")
