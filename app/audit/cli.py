@@ -45,9 +45,10 @@ def verify(
     keys: Sequence[str] = (),
     checkpoints: Sequence[Path] = (),
     thorough: bool = False,
+    blobs: bool = True,
     as_json: bool = False,
 ) -> int:
-    """Verify every record; 0 nothing wrong, 1 something altered, 3 could not find out.
+    """Verify every record, and the blobs they name; 0 nothing wrong, 1 something altered, 3 could not find out.
 
     ``keys`` are verifier keys, public keys, or files that hold one; without any, the server's own key is used.
     """
@@ -64,6 +65,7 @@ def verify(
         clock=now,
         anchors=[Anchor(path.name, path.read_bytes()) for path in checkpoints],
         thorough=thorough,
+        blobs=blobs,
         processes=os.cpu_count() or 1,
         progress=_progress if sys.stderr.isatty() else None,
     )
@@ -138,12 +140,15 @@ def _verify_command(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Also the form of every record and every signature")
     ] = False,
+    blobs: Annotated[
+        bool, typer.Option("--blobs/--no-blobs", help="Also every blob that a decision or grant names")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines")] = False,
 ) -> None:
     """Check that no record was altered, removed, reordered or added. The service may be running."""
     code = verify(
         database, config=config, logs=log or (), keys=key or (), checkpoints=checkpoint or (), thorough=thorough,
-        as_json=as_json,
+        blobs=blobs, as_json=as_json,
     )  # fmt: skip
     raise typer.Exit(code)
 
@@ -219,4 +224,6 @@ def _show(report: Report, *, as_json: bool) -> None:
         print(f"{item.kind}: {item.message}\n  → {item.remedy}")
     for log in report.logs:
         print(f"{log.log}: {log.records} records, {log.checkpoints} checkpoints, root {log.root}")
+    if report.blobs is not None:
+        print(f"blobs: {report.blobs} read and hashed again")
     print({0: "Nothing is wrong.", 1: "The log was altered.", 3: "Could not find out."}[report.exit_code])

@@ -34,11 +34,13 @@ class LogReport(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """``thorough`` says whether the form of every record and every signature was checked too."""
+    """``thorough`` says whether the form of every record and every signature was checked too; ``blobs`` how many were
+    read and hashed again, None when that was left out."""
 
     logs: tuple[LogReport, ...]
     findings: tuple[Finding, ...]
     thorough: bool
+    blobs: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -57,6 +59,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 _KEEP = "Keep a copy of the database, restore the log from WORM storage or a backup, find out who wrote to it."
+_RESTORE = "Restore the blob from WORM storage or a backup; find out who wrote to the database."
 _REMEDIES = {
     "audit.body_altered": _KEEP,
     "audit.leaf_altered": _KEEP,
@@ -79,6 +82,9 @@ _REMEDIES = {
     "audit.unauthenticated": "Give the log's verifier key, from somewhere else than this database (--key).",
     "audit.no_such_log": "Check the log's name and the database's address.",
     "audit.anchor_unreadable": "Give a checkpoint of this log, whole, signed with a key given by --key.",
+    "blob.missing": _RESTORE,
+    "blob.altered": _RESTORE,
+    "blob.unreadable": "Verify with the version of Countersign that wrote it, or a newer one.",
     "audit.staged_leftover": "A replica that runs will number it; if none does, look why the sequencer fails.",
 }
 

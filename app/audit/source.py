@@ -45,6 +45,14 @@ _LOGS = (
 )
 _STAGED = "SELECT log, draft FROM staged_records ORDER BY id"
 
+_NAMING_SQLITE = (
+    "SELECT CAST(body AS BLOB) FROM records WHERE log = ? AND resource >= 'decision/' AND resource < 'decision0' "
+    "UNION ALL SELECT CAST(body AS BLOB) FROM records WHERE log = ? AND resource >= 'grant/' AND resource < 'grant0'"
+)
+_NAMING_POSTGRES = "SELECT body FROM records WHERE log = $1 AND (resource LIKE 'decision/%' OR resource LIKE 'grant/%')"
+_BLOBS_SQLITE = "SELECT digest, CAST(body AS BLOB) FROM blobs WHERE digest IN ({})"
+_BLOBS_POSTGRES = "SELECT digest, body FROM blobs WHERE digest = ANY($1::text[])"
+
 
 class Source(Protocol):
     """One snapshot of everything the log consists of, as it is stored."""
@@ -59,6 +67,13 @@ class Source(Protocol):
     async def head(self, log: str) -> tuple[int, bytes, int] | None: ...
     async def trace_heads(self, log: str) -> Sequence[tuple[str, int, bytes]]: ...
     async def staged(self) -> Sequence[tuple[str, bytes]]: ...
+    def naming(self, log: str) -> AsyncIterator[Sequence[bytes]]:
+        """The bodies of all records about decisions and grants, which name blobs."""
+        ...
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """The blobs that are kept under these digests, unverified; at most some hundred at once."""
+        ...
 
 
 class SqliteSource:
@@ -97,6 +112,14 @@ class SqliteSource:
     async def staged(self) -> Sequence[tuple[str, bytes]]:
         return self._connection.execute(_STAGED).fetchall()
 
+    async def naming(self, log: str) -> AsyncIterator[Sequence[bytes]]:
+        rows = self._connection.execute(_NAMING_SQLITE, (log, log))
+        while batch := [row[0] for row in islice(rows, ROWS)]:
+            yield batch
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        return dict(self._connection.execute(_BLOBS_SQLITE.format(",".join("?" * len(digests))), digests))
+
 
 class PostgresSource:
     """``connection`` is asyncpg's, inside a transaction."""
@@ -128,6 +151,14 @@ class PostgresSource:
 
     async def staged(self) -> Sequence[tuple[str, bytes]]:
         return list(await self._connection.fetch(_STAGED))
+
+    async def naming(self, log: str) -> AsyncIterator[Sequence[bytes]]:
+        cursor = await self._connection.cursor(_NAMING_POSTGRES, log)
+        while rows := await cursor.fetch(ROWS):
+            yield [row[0] for row in rows]
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        return {row[0]: row[1] for row in await self._connection.fetch(_BLOBS_POSTGRES, digests)}
 
 
 def rows_between(connection: sqlite3.Connection, log: str, start: int, stop: int) -> Iterator[RecordRow]:

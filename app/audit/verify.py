@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
+from app.audit.blobs import Blobs
 from app.audit.examine import Stretch, examine
 from app.audit.judge import Judge
 from app.audit.parallel import examine_in_processes
@@ -51,17 +52,19 @@ def verify(
     clock: Clock,
     anchors: Sequence[Anchor] = (),
     thorough: bool = False,
+    blobs: bool = True,
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Report:
     """Verify ``logs`` (all by default) of the database at this address. Blocks: call it on a thread of its own.
 
     A key without a name is taken for every log. ``thorough`` also checks the canonical form of every record and
-    every signature, not only the newest and a spread of others; the newest vouches for all records.
+    every signature, not only the newest and a spread of others; the newest vouches for all records. ``blobs`` also
+    reads every blob that a decision or grant names, after the records.
     Raises DatabaseUnavailableError when nothing could be read.
     """
     return asyncio.run(
-        _verify(database, _Options(tuple(keys), tuple(anchors), thorough, processes, progress), logs, clock)
+        _verify(database, _Options(tuple(keys), tuple(anchors), thorough, blobs, processes, progress), logs, clock)
     )
 
 
@@ -69,6 +72,7 @@ class _Options(msgspec.Struct, frozen=True):
     keys: tuple[Key, ...]
     anchors: tuple[Anchor, ...]
     thorough: bool
+    blobs: bool
     processes: int
     progress: Progress | None
 
@@ -85,7 +89,11 @@ async def _verify(database: str, options: _Options, logs: Sequence[str] | None, 
             reports.append(report)
             findings += found
         findings += await _leftovers(source, clock())
-    return Report(tuple(reports), tuple(findings), options.thorough)
+        blobs = Blobs(source)
+        for log in wanted if options.blobs else ():
+            await blobs.verify(log)
+        findings += blobs.findings()
+    return Report(tuple(reports), tuple(findings), options.thorough, blobs.read if options.blobs else None)
 
 
 class _Log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -15,6 +16,7 @@ from app.audit.cli import register
 from app.db.database import DatabaseUnavailableError
 from manifests import merkle
 from manifests.note import VerifierKey
+from tests.audit import test_blobs as blobs
 from tests.audit.made import KEY, fill
 from tests.audit.test_tampering import ALTERED, body, tamper
 
@@ -128,3 +130,13 @@ def test_an_empty_log_has_no_checkpoint(log: str) -> None:
 def test_a_database_that_is_not_there_is_no_answer(tmp_path: Path) -> None:
     result = run("verify", "--database", f"sqlite:///{tmp_path}/none.db", "--key", VKEY)
     assert isinstance(result.exception, DatabaseUnavailableError)
+
+
+async def test_the_blobs_are_read_unless_told_otherwise(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    await blobs.fill(url, without=blobs.VERDICT)
+    read = await asyncio.to_thread(run, "verify", "--database", url, "--key", VKEY)
+    assert (read.exit_code, "blobs: 5 read" in read.stdout) == (1, True)
+    assert "decision/merge (record 0 of log acme): expected its verdict" in read.stdout
+    unread = await asyncio.to_thread(run, "verify", "--database", url, "--key", VKEY, "--no-blobs")
+    assert (unread.exit_code, "blobs:" in unread.stdout) == (0, False)
