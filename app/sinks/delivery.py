@@ -6,6 +6,8 @@ leaves an object that is found again by its name, so nothing is skipped and noth
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
@@ -15,10 +17,12 @@ from app.db.database import Database
 from app.db.tx import Tx
 from app.sinks import records, store
 from app.sinks.model import Receipt, Segment, SegmentSink, sha256
-from app.sinks.segments import next_segment, segment_of
+from app.sinks.segments import next_segments, segment_of
 
-SEGMENTS_PER_TURN = 64
+ROUNDS_PER_TURN = 16
 """After so many of one log the others have their turn."""
+
+_Tried = Receipt | BaseException | None
 
 _log = structlog.get_logger()
 
@@ -51,12 +55,15 @@ class Delivery:
             if not await self._database.write(lambda tx: self._begin(tx, log)):
                 return False
             self._begun.add(log)
-        for _ in range(SEGMENTS_PER_TURN):
-            segment = await self._next(log)
-            if segment is None:
+        for _ in range(ROUNDS_PER_TURN):
+            segments = await self._next(log)
+            if not segments:
                 return False
-            receipt = await self._sink.deliver(segment, look=log not in self._settled)
-            await self._record(segment, receipt)
+            look = log not in self._settled
+            tried = await asyncio.gather(
+                *(self._sink.deliver(segment, look=look) for segment in segments), return_exceptions=True
+            )
+            await self._record(log, segments, tried)
         return True
 
     def _begin(self, tx: Tx, log: str) -> bool:
@@ -72,14 +79,14 @@ class Delivery:
             store.reset(tx, self._name, log, said)
         return True
 
-    async def _next(self, log: str) -> Segment | None:
+    async def _next(self, log: str) -> Sequence[Segment]:
         progress = await self._database.read(lambda tx: store.progress(tx, self._name, log))
         if log not in self._settled:
             left = await self._left_behind(log, progress.size)
             if left is not None:
-                return left
+                return [left]
         now = self._clock()
-        return await self._database.read(lambda tx: next_segment(tx, log, progress.size, self._sink.limits, now))
+        return await self._database.read(lambda tx: next_segments(tx, log, progress.size, self._sink.limits, now))
 
     async def _left_behind(self, log: str, first: int) -> Segment | None:
         """The segment that an attempt before stored from ``first`` on and did not live to record."""
@@ -95,14 +102,25 @@ class Delivery:
             _log.error("sink.strange_segment", sink=self._name, log=log, first=first, end=one.end)
         return None
 
-    async def _record(self, segment: Segment, receipt: Receipt | None) -> None:
-        now = self._clock()
+    async def _record(self, log: str, segments: Sequence[Segment], tried: Sequence[_Tried]) -> None:
+        """Move on by those that came without a gap; raises the first failure."""
+        done: list[tuple[Segment, Receipt | None]] = []
+        failure: BaseException | None = None
+        for segment, outcome in zip(segments, tried, strict=True):
+            if isinstance(outcome, BaseException):
+                failure = outcome
+                break
+            done.append((segment, outcome))
+        if done:
+            await self._database.write(lambda tx: self._move_on(tx, log, done))
+        if failure is not None:
+            raise failure
 
-        def unit(tx: Tx) -> None:
-            version = receipt.version if receipt else ""
-            if not store.delivered(tx, self._name, segment.log, segment.first, segment.end, version, now):
-                raise LeaseLostError(f"{self._name}: expected log {segment.log} to stand at {segment.first} still")
+    def _move_on(self, tx: Tx, log: str, done: Sequence[tuple[Segment, Receipt | None]]) -> None:
+        now, first, end = self._clock(), done[0][0].first, done[-1][0].end
+        last = done[-1][1]
+        if not store.delivered(tx, self._name, log, first, end, last.version if last else "", now):
+            raise LeaseLostError(f"{self._name}: expected log {log} to stand at {first} still")
+        for segment, receipt in done:
             if receipt is not None:
-                tx.stage(segment.log, records.delivered(self._name, segment, receipt, now))
-
-        await self._database.write(unit)
+                tx.stage(log, records.delivered(self._name, segment, receipt, now))

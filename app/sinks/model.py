@@ -39,11 +39,13 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """When a sink wants what is there: at so many records or bytes, or once the oldest waited so long."""
+    """When a sink wants what is there: at so many records or bytes, or once the oldest waited so long. ``ahead`` is
+    how many full segments it takes at once; 1 where their order matters."""
 
     records: int = MAX_RECORDS
     size: int = MAX_BYTES
     wait_us: int = MAX_WAIT_US
+    ahead: int = 1
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from app.audit.errors import RecordAlteredError
+from app.audit.rows import execute
 from app.db.tx import Tx
 from app.sinks.model import Entry, Limits, Segment
 from manifests.merkle import leaf_hash
@@ -14,9 +15,7 @@ from manifests.merkle import leaf_hash
 DELIVERED = "sink.delivered"
 """Records of this event travel with others and never make a segment of their own, or each would make the next."""
 
-_ROWS = text(
-    "SELECT seq, trace_id, leaf, body FROM records WHERE log = :log AND seq >= :first AND seq < :end ORDER BY seq"
-)
+_ROWS = "SELECT seq, trace_id, leaf, body FROM records WHERE log = {} AND seq >= {} AND seq < {} ORDER BY seq"
 _WAITING = text(
     "SELECT seq, at FROM records WHERE log = :log AND seq >= :first AND event <> 'sink.delivered' ORDER BY seq LIMIT 1"
 )
@@ -28,15 +27,26 @@ def oldest_waiting(tx: Tx, log: str, first: int) -> int | None:
     return row.at if row is not None else None
 
 
-def next_segment(tx: Tx, log: str, first: int, limits: Limits, now: int) -> Segment | None:
-    """What is due of a log from ``first`` on. Raises RecordAlteredError rather than make an alteration eternal."""
-    oldest = oldest_waiting(tx, log, first)
-    if oldest is None:
-        return None
-    segment, full = _cut(tx, log, first, limits)
-    # A clock that went back must not hold records up.
-    young = 0 <= now - oldest < limits.wait_us
-    return segment if segment.entries and (full or not young) else None
+def next_segments(tx: Tx, log: str, first: int, limits: Limits, now: int) -> list[Segment]:
+    """What is due of a log from ``first`` on: full segments, at last perhaps one that waited long enough.
+
+    Raises RecordAlteredError rather than make an alteration eternal.
+    """
+    found: list[Segment] = []
+    while len(found) < limits.ahead:
+        oldest = oldest_waiting(tx, log, first)
+        if oldest is None:
+            break
+        segment, full = _cut(tx, log, first, limits)
+        # A clock that went back must not hold records up.
+        young = 0 <= now - oldest < limits.wait_us
+        if not full and young:
+            break
+        found.append(segment)
+        if not full:
+            break
+        first = segment.end
+    return found
 
 
 def segment_of(tx: Tx, log: str, first: int, end: int) -> Segment | None:
@@ -58,17 +68,15 @@ def decode(data: bytes) -> Iterator[bytes]:
 
 def _cut(tx: Tx, log: str, first: int, limits: Limits) -> tuple[Segment, bool]:
     """As much as fits, and whether it was full."""
-    rows = tx.all(_ROWS, log=log, first=first, end=first + limits.records)
     entries: list[Entry] = []
     size = 0
-    for seq, row in enumerate(rows, first):
-        body = bytes(row.body)
-        _check(log, seq, row.seq, body, bytes(row.leaf))
+    for seq, trace_id, leaf, body in execute(tx, _ROWS, (log, first, first + limits.records)):
+        _check(log, first + len(entries), seq, body, leaf)
         size += 2 + len(body)
         if size > limits.size and entries:
             return Segment(log, first, tuple(entries)), True
-        entries.append(Entry(row.trace_id, body))
-    return Segment(log, first, tuple(entries)), len(rows) == limits.records
+        entries.append(Entry(trace_id, body))
+    return Segment(log, first, tuple(entries)), len(entries) == limits.records
 
 
 def _check(log: str, expected: int, seq: int, body: bytes, leaf: bytes) -> None:

@@ -17,13 +17,16 @@ DIGITS = 16
 MOST_ANCHORS = 256
 """How many checkpoints are read for one comparison: evenly spread, always the newest."""
 
+AHEAD = 4
+"""A put waits mostly for the server; more at once only share its disks."""
+
 DAY_US = 86_400 * SECOND
 _NAME = re.compile(r"/segment/(\d{16})-(\d{16})\.([0-9a-f]{64})\Z")
 
 
 def sink(name: str, store: WormStore, days: int, clock: Clock, limits: Limits | None = None) -> Sink:
     """``days``: how long everything is kept from the moment it is stored."""
-    both = WormSink(store, days, clock, limits or Limits())
+    both = WormSink(store, days, clock, limits or Limits(ahead=AHEAD))
     return Sink(name, both.problems, store.close, both, both)
 
 

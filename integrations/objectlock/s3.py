@@ -97,7 +97,9 @@ class S3Worm:
         marks = {"KeyMarker": after} if after else {}
         while len(found) < most:
             with translated(f"s3://{self._bucket}/{prefix}…: list"):
-                page = await client.list_object_versions(Bucket=self._bucket, Prefix=prefix, **marks)
+                page = await client.list_object_versions(
+                    Bucket=self._bucket, Prefix=prefix, MaxKeys=min(most, 1000), **marks
+                )
             found |= dict.fromkeys(one["Key"] for one in page.get("Versions", []) if one["Key"] > after)
             if not page.get("IsTruncated"):
                 break

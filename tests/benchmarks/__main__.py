@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from tests.benchmarks import deciding, evaluations, gate, starting, webhooks
+from tests.benchmarks import deciding, evaluations, gate, starting, webhooks, worm
 from tests.benchmarks.result import Result, run, show, write
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "webhooks": webhooks.measure,
     "gate": gate.measure,
     "evaluations": evaluations.measure,
+    "worm": worm.measure,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from app.audit.store import checkpoint as newest_checkpoint
 from app.clock import now
 from app.sinks import store, stream, worm
 from app.sinks.model import Sink
-from integrations.errors import UnavailableError
+from integrations.errors import InDoubtError, UnavailableError
 from integrations.objectlock.local import LocalWorm
 from manifests import checkpoint
 from manifests.checkpoint import Checkpoint
@@ -25,7 +25,7 @@ from tests.sinks.conftest import open_worm
 from tests.sinks.kafka import Cluster
 from tests.sinks.made import Clock, World, catch_up, world
 from tests.sinks.radosgw import Gateway
-from tests.sinks.test_stream import stream_to
+from tests.sinks.test_stream import read_all, stream_to
 
 DAYS = 10
 OpenSink = Callable[[Clock], Sink]
@@ -180,6 +180,26 @@ async def test_anchors_that_cannot_be_read_refute_nothing(at: Path) -> None:
             await w.compare(sink, "acme")
         await sink.close()
         assert await problem(w) == ""
+
+
+async def test_brokers_that_fail_and_return_get_every_record(at: Path, cluster: Cluster) -> None:
+    async with world(f"sqlite:///{at}", clock()) as w:
+        sink = stream.sink("kafka", stream_to(cluster, timeout_s=2))
+        worker = w.worker(sink)
+        await w.write(20)
+        await catch_up(worker)
+        cluster.down()
+        await w.write(20)
+        with pytest.raises((InDoubtError, UnavailableError)):
+            await worker.turn()
+        assert (await w.progress("kafka")).size == 20
+        cluster.up()
+        while (await w.progress("kafka")).size < 40:
+            with suppress(InDoubtError, UnavailableError):
+                await worker.turn()
+        got = await read_all(cluster, set(range(40)))
+        assert {message.seq: message.body for message in got} == dict(enumerate(await w.bodies()))
+        await sink.close()
 
 
 async def test_what_only_sinks_wrote_is_not_anchored_anew(at: Path, tmp_path: Path) -> None:

@@ -182,6 +182,34 @@ async def test_a_put_that_was_not_recorded_is_found_again(database_url: str, fol
         assert await exported(folder) == (await w.bodies())[: (await w.progress("worm")).size]
 
 
+class Uneven(Failing):
+    """Refuses what begins with these numbers."""
+
+    refused = frozenset({10, 30})
+
+    async def put(self, key: str, data: bytes, until: int) -> str:
+        if "/segment/" in key and int(key.split("/")[2].partition("-")[0]) in self.refused:
+            raise UnavailableError("uneven")
+        return await super().put(key, data, until)
+
+
+async def test_of_several_at_once_those_after_a_failure_are_found_again(database_url: str, folder: LocalWorm) -> None:
+    async with world(database_url) as w:
+        uneven = Uneven(folder)
+        limits = Limits(records=10, ahead=4)
+        worker = w.worker(worm.sink("worm", uneven, DAYS, w.clock, limits))
+        await w.write(40)
+        with pytest.raises(UnavailableError):
+            await worker.turn()
+        assert (await w.progress("worm")).size == 10
+        assert len(await folder.keys("acme/segment/")) == 2
+        uneven.refused = frozenset()
+        w.clock.after(WAIT_S)
+        await catch_up(worker)
+        assert await exported(folder) == (await w.bodies())[: (await w.progress("worm")).size]
+        assert (await w.progress("worm")).size >= 40
+
+
 async def test_a_strange_object_in_the_way_stops_nothing(tmp_path: Path, folder: LocalWorm) -> None:
     async with world(f"sqlite:///{tmp_path}/a.db") as w:
         strange = f"acme/segment/{0:016d}-{1:016d}.{'0' * 64}"

@@ -80,7 +80,10 @@ async def test_several_pages_of_names_are_all_listed(worm: S3Worm) -> None:
         await worm.put(name, b"x", now() + DAY)
     assert list(await worm.keys("acme/segment/")) == names
     assert list(await worm.keys("acme/segment/", after=names[3])) == names[4:]
+    for _ in range(3):
+        await worm.put(names[0], b"y", now() + DAY)
     assert list(await worm.keys("acme/segment/", most=2)) == names[:2]
+    assert list(await worm.keys("acme/segment/", after=names[1], most=3)) == names[2:5]
     assert list(await worm.keys("other/")) == []
 
 
