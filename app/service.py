@@ -215,6 +215,8 @@ class Service:
         # What is alive now lives as long as the service: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        # Almost everything dies by reference count; looking for circles as often as by default costs pauses.
+        gc.set_threshold(50_000, 20, 100)
         _log.info("service.ready", address=self.address)
 
     async def _catch_up(self) -> None:

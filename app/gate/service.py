@@ -144,11 +144,10 @@ class Gate:
         return await self._judge(tenant, asked, rows)
 
     async def _judge(self, tenant: Tenant, asked: Asked, rows: Sequence[StoredRelease] | None) -> Judged:
-        repository = await glance(self._database, lambda tx: pulls.repository_named(tx, tenant.id, asked.repository))
+        repository, found = await glance(self._database, partial(_found, tenant=tenant.id, asked=asked, rows=rows))
         if repository is None:
             return self._unknown(tenant, asked, f"{asked.repository} is no repository that Countersign knows.")
-        rows = await self._rows(tenant, repository, asked) if rows is None else rows
-        rows = [row for row in rows if row.state != "closed"]
+        rows = [row for row in found if row.state != "closed"]
         if not rows:
             return self._unknown(tenant, asked, f"No release of {asked.repository} has any of these digests.")
         github = self._github.installation(repository.installation_id)
@@ -168,18 +167,6 @@ class Gate:
             snapshot = msgspec.structs.replace(snapshot, pull=pull)
         policies = candidate.view.policies
         return Judged(candidate, policies, snapshot, decide(policies, snapshot))
-
-    async def _rows(self, tenant: Tenant, repository: Repository, asked: Asked) -> tuple[StoredRelease, ...]:
-        """Releases with these digests; failing that those that the commit may hold, so that the denial can say
-        what differs."""
-        digests = [subject.sha256 for subject in asked.subjects or ()]
-        found = await glance(
-            self._database,
-            lambda tx: releases.with_artifacts(tx, tenant.id, repository.id, digests) if digests else (),
-        )
-        return found or await self._database.read(
-            lambda tx: releases.newest_into(tx, tenant.id, repository.id, asked.environment)
-        )
 
     async def _candidate(
         self, tenant: Tenant, github: GitHub, repository: Repository, asked: Asked, rows: Sequence[StoredRelease]
@@ -306,6 +293,19 @@ class Gate:
         )  # fmt: skip
         if stale and candidate is not None:
             work.mark(tx, changes.work_key(candidate.row.id, decision.environment), self._clock())
+
+
+def _found(
+    tx: Tx, tenant: str, asked: Asked, rows: Sequence[StoredRelease] | None
+) -> tuple[Repository | None, Sequence[StoredRelease]]:
+    """The repository, and its releases with the asked digests; failing that those that the commit may hold, so
+    that the denial can say what differs. ``rows`` not None are taken instead."""
+    repository = pulls.repository_named(tx, tenant, asked.repository)
+    if repository is None or rows is not None:
+        return repository, rows or ()
+    digests = [subject.sha256 for subject in asked.subjects or ()]
+    found = releases.with_artifacts(tx, tenant, repository.id, digests) if digests else ()
+    return repository, found or releases.newest_into(tx, tenant, repository.id, asked.environment)
 
 
 def _facts(
