@@ -13,6 +13,7 @@ from app.changes import store as changes
 from app.clock import SECOND, Clock, NewId
 from app.consents import bearing
 from app.consents import store as consents
+from app.consents.alarms import raise_alarm
 from app.consents.store import StoredGrant
 from app.db.database import Database, glance
 from app.db.tx import Tx
@@ -216,6 +217,7 @@ class PullEvaluator:
             now = await glance(
                 self._database, partial(_facts, tenant=tenant.id, row=row, release=release, check=self._check)
             )
+            raise_alarm(self._metrics, now.consents)
             told = _after(now.consents, consented, row)
             for environment in release.environments or ("",):
                 snapshot = snapshot_of(tenant, view, release, environment, self._clock(), now, told)

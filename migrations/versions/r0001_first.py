@@ -151,6 +151,7 @@ def _releases() -> None:
         sa.UniqueConstraint("tenant", "repository_id", "number", "path"),
     )  # fmt: skip
     op.create_index("releases_updated", "releases", ["tenant", "updated_at"])
+    op.create_index("releases_name", "releases", ["tenant", "repository_id", "name", "proposed_at"])
     op.create_table(
         "release_artifacts", _text("release_id", primary_key=True), _text("revision", primary_key=True),
         _text("name", primary_key=True), _text("sha256"),
