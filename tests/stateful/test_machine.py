@@ -172,7 +172,7 @@ def test_random_histories_keep_the_invariants(lively: Lively) -> None:
         Machine,
         settings=settings(
             max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, derandomize=EXAMPLES <= 60,
-            suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate),
             database=None,
         ),
     )  # fmt: skip
