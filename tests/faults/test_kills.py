@@ -16,37 +16,42 @@ from tests.faults.running import Kill, running, staged
 
 ALL = os.environ.get("COUNTERSIGN_KILLS") == "all"
 
-# Of the steps that only write, "after" is enough: before it is after another.
 WRITTEN = (
-    "db.Inbox._flush", "db.RepositoryEvents.__call__", "db.WorkRunner._work", "db.People.persons", "db.Groups._members",
-    "db.PullEvaluator._evaluate", "db.Outward._done", "db.Outward._prompted", "db.ChangeSync._write", "db.Gate._write",
-    "db.Deployments.redeem", "db.Deployments.report", "db.Repair._mark",
+    "db.Inbox._flush", "db.PullEvaluator._evaluate", "db.Outward._prompted", "db.ChangeSync._write", "db.Gate._write",
+    "db.Deployments.redeem", "db.Deployments.report",
+)  # fmt: skip
+RARE = (
+    "db.RepositoryEvents.__call__", "db.WorkRunner._work", "db.People.persons", "db.Groups._members",
+    "db.Outward._done", "db.Repair._mark",
 )  # fmt: skip
 SENT = (
     "github.create_check_run", "github.create_comment", "github.edit_comment", "servicenow.open_change",
     "servicenow.attach", "servicenow.add_work_note", "servicenow.advance", "servicenow.close_change",
 )  # fmt: skip
-AGAIN = {"db.PullEvaluator._evaluate": 3, "db.ChangeSync._write": 4, "servicenow.advance": 2, "db.Outward._prompted": 2}
-"""Steps whose later turns mean something else."""
+ALSO: list[Kill] = [
+    ("before", "github.create_comment", 1), ("before", "servicenow.open_change", 1),
+    ("after", "db.PullEvaluator._evaluate", 3), ("after", "db.ChangeSync._write", 3),
+]  # fmt: skip
+"""Before a step is after another, so that of most steps "after" is enough."""
 MOST = {"db.WorkRunner._work": 30, "db.Inbox._flush": 20, "db.RepositoryEvents.__call__": 12}
 
 
 def kills() -> list[Kill]:
-    chosen: list[Kill] = []
-    for name in (*WRITTEN, *SENT):
-        last = MOST.get(name, 9) if ALL else AGAIN.get(name, 1)
-        sides = ("before", "after") if ALL or name in SENT else ("after",)
-        chosen += [(side, name, number) for number in range(1, last + 1) for side in sides]
-    return chosen
+    if not ALL:
+        return [*(("after", name, 1) for name in (*WRITTEN, *SENT)), *ALSO]
+    return [
+        (side, name, number)
+        for name in (*WRITTEN, *RARE, *SENT)
+        for number in range(1, MOST.get(name, 9) + 1)
+        for side in ("before", "after")
+    ]
 
 
 def at_protection_rule() -> list[Kill]:
-    return [
-        ("after", "db.Gate._write", 1),
-        ("after", "db.ProtectionRules._answer", 1),
-        ("before", "github.answer_protection_rule", 1),
-        ("after", "github.answer_protection_rule", 1),
-    ]
+    answering = "github.answer_protection_rule"
+    chosen: list[Kill] = [("before", answering, 1), ("after", answering, 1)]
+    further: list[Kill] = [("after", "db.Gate._write", 1), ("after", "db.ProtectionRules._answer", 1)]
+    return [*chosen, *further] if ALL else chosen
 
 
 async def lived(folder: Path, kill: Kill | None, deploy: Deploy) -> tuple[Picture, tuple[object, ...], bool]:
