@@ -117,7 +117,7 @@ class Service:
         self.deployments = Deployments(database, clock, make_id)
         pulls = PullEvaluator(
             database, self.tenants, self.github, gatherer, Committer(self.blobs, encoder, make_id),
-            Outward(database, clock, self.metrics), checker, self.keys.gate, clock, make_id, self.metrics,
+            Outward(database, self.github, clock, self.metrics), checker, self.keys.gate, clock, make_id, self.metrics,
             settings.server.public_url, self.gate.forget,
         )  # fmt: skip
         outcomes = Outcomes(self.deployments, clock, self.metrics)

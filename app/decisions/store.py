@@ -43,6 +43,7 @@ _ENDED = text(
     "SELECT id, tenant, release_id, environment, decision_id, commit_sha, outcome, at, by FROM deployments"
     " WHERE tenant = :tenant AND release_id = :release_id AND environment = :environment ORDER BY at DESC LIMIT 1"
 )
+_DEPLOYED_ON = text("SELECT id FROM deployments WHERE decision_id = :id")
 
 
 class StoredDecision(msgspec.Struct, frozen=True):
@@ -122,3 +123,10 @@ def allows_for_commit(tx: Tx, tenant: str, environment: str, commit: str) -> tup
     """Allows of a deployment of this commit, newest first."""
     rows = tx.all(_ALLOWS, tenant=tenant, environment=environment, commit=commit)
     return tuple(StoredDecision(*tuple(row)) for row in rows)
+
+
+def covers(tx: Tx, decision: StoredDecision, prefix: str) -> bool:
+    """Whether an allow may stand for the deployment at GitHub whose reports start with ``prefix``: it covers one
+    deployment there, however often that is reported."""
+    known = [row.id for row in tx.all(_DEPLOYED_ON, id=decision.id)]
+    return not any(name.startswith("github-") and not name.startswith(prefix) for name in known)

@@ -34,7 +34,11 @@ class Outcomes:
         by = f"github:{event.creator.id}" if event.creator else "github"
         for decision in decisions.allows_for_commit(tx, tenant, environment, event.sha):
             release = releases.one(tx, tenant, decision.release_id)
-            if release is not None and release.repository_id == event.repository_id:
+            if release is None or release.repository_id != event.repository_id:
+                continue
+            # One run may deploy to an environment in several jobs, within the life of its allow.
+            timely = event.created_at <= decision.expires_at
+            if timely or decisions.covers(tx, decision, f"github-{event.deployment_id}-"):
                 self._deployments.begun(tx, decision, by)
                 self._deployments.ended(tx, decision, f"github-{event.deployment_id}-{outcome}", outcome, by)
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 
@@ -10,6 +11,7 @@ import msgspec
 from app.blobs.store import BlobStore
 from app.changes import store as changes
 from app.clock import SECOND, Clock, NewId
+from app.consents import store as consents
 from app.consents.alarms import raise_alarm
 from app.consents.bearing import Check
 from app.db.database import Database, glance
@@ -34,6 +36,7 @@ from app.tenants.registry import Tenant
 from app.work import store as work
 from gates.decide import decide
 from gates.model import (
+    Consent,
     Contributors,
     DeploymentFacts,
     NamedDigest,
@@ -51,6 +54,7 @@ from manifests.record import Draft, facts
 
 VIEW_AGE_S = 20
 STALE_CHANGE_S = 20
+JUDGED_AGAIN = 3
 FRESH_ENOUGH_S = 2
 """Facts younger than this are not read again for a denial: somebody may ask very often."""
 
@@ -82,6 +86,12 @@ class Candidate(msgspec.Struct, frozen=True):
     view: PullView
     release: ReleaseView
     revision: str
+
+
+class ConsentChangedError(Exception):
+    """Somebody took consent back, or gave it, while the answer was being written down. Ask again."""
+
+    code = "gate.consent_changed"
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -121,7 +131,13 @@ class Gate:
         self._views.forget()
 
     async def decide(self, tenant: Tenant, asked: Asked) -> Decided:
-        """The recorded and, if allowed, signed answer. Raises NeighbourError when nothing could be found out."""
+        """The recorded and, if allowed, signed answer.
+
+        Raises NeighbourError when nothing could be found out, ConsentChangedError when consent kept changing.
+        """
+        for _ in range(JUDGED_AGAIN):
+            with contextlib.suppress(ConsentChangedError):
+                return await self.record(tenant, asked, await self.judge(tenant, asked))
         return await self.record(tenant, asked, await self.judge(tenant, asked))
 
     async def judge(self, tenant: Tenant, asked: Asked, rows: Sequence[StoredRelease] | None = None) -> Judged:
@@ -243,7 +259,8 @@ class Gate:
         return Judged(None, policies, snapshot, decide(policies, snapshot))
 
     async def record(self, tenant: Tenant, asked: Asked, judged: Judged) -> Decided:
-        """Write the decision down, and sign it if it is an allow."""
+        """Write the decision down, and sign it if it is an allow. Raises ConsentChangedError, with nothing written,
+        when an allow would count a consent that is void by now."""
         candidate, snapshot, verdict = judged.candidate, judged.snapshot, judged.verdict
         raise_alarm(self._metrics, snapshot.consents)
         encoded = self._encoder.encode(judged.policies, snapshot)
@@ -260,7 +277,7 @@ class Gate:
         await self._database.write(
             partial(
                 self._write, decision=decision, candidate=candidate, encoded=encoded, verdict=verdict, body=body,
-                attestation=attestation, stale=_stale_change(snapshot),
+                attestation=attestation, stale=_stale_change(snapshot), said=snapshot.consents,
             )
         )  # fmt: skip
         summary = _summary(candidate, asked.repository) if candidate else None
@@ -268,8 +285,10 @@ class Gate:
 
     def _write(
         self, tx: Tx, decision: StoredDecision, candidate: Candidate | None, encoded: EncodedSnapshot,
-        verdict: Verdict, body: bytes, attestation: bytes, stale: bool,
+        verdict: Verdict, body: bytes, attestation: bytes, stale: bool, said: tuple[Consent, ...],
     ) -> None:  # fmt: skip
+        if attestation and candidate is not None:
+            _expect_unchanged(tx, decision.tenant, candidate, said)
         snapshots.save(tx, self._blobs, encoded)
         bodies = [("verdict", body)]
         if attestation:
@@ -293,6 +312,16 @@ class Gate:
         )  # fmt: skip
         if stale and candidate is not None:
             work.mark(tx, changes.work_key(candidate.row.id, decision.environment), self._clock())
+
+
+def _expect_unchanged(tx: Tx, tenant: str, candidate: Candidate, said: tuple[Consent, ...]) -> None:
+    """In the transaction that records an allow: no consent has come, gone or been voided since it was judged."""
+    grants = consents.of_releases(tx, tenant, [candidate.row.id])
+    digests = list(candidate.release.digests.values())
+    grants += consents.withheld_elsewhere(tx, tenant, candidate.row.id, digests)
+    now = {(grant.id, grant.void_reason is not None) for grant in grants}
+    if now != {(consent.id, bool(consent.void)) for consent in said}:
+        raise ConsentChangedError(ConsentChangedError.__doc__)
 
 
 def _found(

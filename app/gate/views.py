@@ -14,7 +14,7 @@ from app.decisions import store as decisions
 from app.decisions.store import StoredDecision
 from app.gate.deployments import DecisionStateError, Deployments
 from app.gate.model import Answer, Explanation, OutcomeReport, Question, Redeemed
-from app.gate.service import Asked, Decided, Gate
+from app.gate.service import Asked, ConsentChangedError, Decided, Gate
 from app.http.auth import caller_of, require_covered
 from app.http.body import answer, decode
 from app.http.problem import Problem
@@ -74,9 +74,9 @@ class GateViews:
         with self._metrics.decision_seconds.time():
             try:
                 decided = await self._gate.decide(self._tenant(request), asked)
-            except NeighbourError as error:
+            except (NeighbourError, ConsentChangedError) as error:
                 raise Problem(
-                    503, "gate.undecided", "Could not find out", expected="an answer from GitHub", found=str(error),
+                    503, "gate.undecided", "Could not find out", expected="facts that stand still", found=str(error),
                     remedy="Ask again; nothing was decided, so nothing may be deployed.",
                     headers={"Retry-After": "5"},
                 ) from error  # fmt: skip

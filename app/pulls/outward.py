@@ -18,7 +18,7 @@ from app.pulls.comment import MARKER
 from app.pulls.store import Prompt, Repository
 from app.pulls.wishes import CommentWish
 from integrations.errors import InDoubtError, NeighbourError, NotFoundError
-from integrations.github.port import CheckRun, Comment, GitHub
+from integrations.github.port import CheckRun, Comment, GitHub, GitHubApp
 
 _log = structlog.get_logger()
 
@@ -26,8 +26,9 @@ _log = structlog.get_logger()
 class Outward:
     """Delivers the effects of one pull request."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, database: Database, app: GitHubApp, clock: Clock, metrics: Metrics) -> None:
         self._database = database
+        self._github = app
         self._clock = clock
         self._metrics = metrics
 
@@ -130,10 +131,11 @@ class Outward:
         return await self._ours(github, repository, number)
 
     async def _ours(self, github: GitHub, repository: Repository, number: int) -> Comment | None:
-        """Our comment, found by its marker and by being posted through an App."""
+        """Our comment, found by its marker and by being posted through our App: others may copy the marker."""
+        app_id = await self._github.app_id()
         for found in await github.comments(repository.name, number):
-            ours = found.author is not None and found.author.type == "Bot"
-            if ours and found.body.startswith(MARKER):
+            bot = found.author is not None and found.author.type == "Bot"
+            if bot and found.by_app in (None, app_id) and found.body.startswith(MARKER):
                 return found
         return None
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from app.gate.service import Asked, ConsentChangedError
+from app.sandbox import documents
 from app.sandbox.world import REPOSITORY, TENANT
 from app.tokens.model import Permission, Scope
+from gates.model import NamedDigest
 from integrations.github.simulator.model import Pull
 from tests.journey.played import GREEN, Played
 
@@ -119,3 +122,23 @@ async def test_a_narrow_token_cannot_redeem_the_decision_of_another_repository(s
     status, _ = await short.call("POST", f"/api/v1/decisions/{decision}/redemption", {}, token=made.text)
     assert status == 403
     assert (await short.call("POST", f"/api/v1/decisions/{decision}/redemption", {}))[0] == 200
+
+
+async def test_a_consent_withdrawn_while_the_answer_is_written_is_not_counted(short: Played) -> None:
+    pull, commit = await merged(short)
+    service = short.world.service
+    assert service is not None
+    tenant = service.tenants.get(TENANT)
+    assert tenant is not None
+    digest = documents.train().sha256
+    asked = Asked("production", REPOSITORY, commit, (NamedDigest("policy.json", digest),), "token:test")
+    judged = await service.gate.judge(tenant, asked)
+    assert judged.verdict.outcome == "allow"
+    await short.next_second()
+    short.github.comment(REPOSITORY, pull.number, by="bob", body="/revoke")
+    await short.settled()
+    before = len(await short.records())
+    with pytest.raises(ConsentChangedError):
+        await service.gate.record(tenant, asked, judged)
+    assert len(await short.records()) == before
+    assert (await service.gate.decide(tenant, asked)).verdict.outcome != "allow"
