@@ -84,6 +84,15 @@ async def test_a_rejection_outlives_a_push_and_follows_the_artifacts(short: Play
     await short.says(again, DENIED, "carol rejected the same artifacts in pull request 1")
 
 
+async def test_who_made_an_artifact_approves_it_in_no_other_pull_request_either(short: Played) -> None:
+    files = short.files()
+    first = await short.propose(files, by="bob")
+    short.github.close_pull(REPOSITORY, first.number, by="bob")
+    again = await short.propose(files, branch="another-try", by="mallory")
+    await short.approve(again, "bob")
+    await short.says(again, WAITING, "bob's approval does not count", "had a hand in the same artifact before")
+
+
 async def test_a_stranger_can_neither_reject_nor_hold(short: Played) -> None:
     pull = await short.propose()
     short.comment(pull, "mallory", "/hold")
