@@ -90,7 +90,7 @@ async def test_who_made_an_artifact_approves_it_in_no_other_pull_request_either(
     short.github.close_pull(REPOSITORY, first.number, by="bob")
     again = await short.propose(files, branch="another-try", by="mallory")
     await short.approve(again, "bob")
-    await short.says(again, WAITING, "bob's approval does not count", "had a hand in the same artifact before")
+    await short.says(again, WAITS, "bob's approval does not count", "had a hand in the same artifact before")
 
 
 async def test_a_stranger_can_neither_reject_nor_hold(short: Played) -> None:
