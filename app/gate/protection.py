@@ -56,16 +56,15 @@ class ProtectionRules:
         if repository is None or tenant is None:
             return None
         done = await self._database.read(lambda tx: effects.get(tx, lease.key))
-        if done is not None and done.done == done.wanted:
-            return None
         github = self._github.installation(repository.installation_id)
         pending = await github.pending_environments(repository.name, int(run_id))
         if environment.lower() not in {name.lower() for name in pending}:
             _log.info("protection.not_pending", run=run_id, environment=environment)
-            if done is not None and not done.wanted.startswith(WAITING):
+            if done is not None and done.done != done.wanted and not done.wanted.startswith(WAITING):
                 # An interrupted attempt had answered and did not live to write it down.
                 await self._database.write(partial(self._answered, tenant=tenant.id, key=lease.key, wanted=done.wanted))
             return None
+        # Also one that was answered: a run started again keeps its number, and waits anew.
         refusal = await self._workflow_refusal(tenant, github, repository, int(run_id), sha)
         rows = await self._releases(tenant, github, repository, sha)
         asked = Asked(environment.lower(), repository.name, sha, None, f"github:run/{run_id}")
