@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.db.database import DatabaseUnavailableError, Sequencer, Unit
@@ -38,6 +39,9 @@ _NEXT = text("SELECT id, draft FROM staged_records WHERE log = :log ORDER BY id 
 _DONE = text("DELETE FROM staged_records WHERE id = ANY(:ids)")
 _LEFT = text("SELECT id FROM staged_records WHERE id = ANY(:ids)")
 _RETRYABLE = ("40001", "40P01", "55P03")
+_UNAVAILABLE = ("08", "25", "40", "53", "55", "57", "58")
+"""Classes of SQLSTATE that say nothing about the statement: no connection, read-only after a failover, too busy, disk
+full, shutting down, failing hardware. (PostgreSQL, appendix A)"""
 
 
 class PostgresDatabase:
@@ -45,10 +49,14 @@ class PostgresDatabase:
 
     dialect = "postgresql"
 
-    def __init__(self, url: str, sequence: Sequencer, *, connections: int = 16) -> None:
-        self._engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_pre_ping=False)
+    def __init__(self, url: str, sequence: Sequencer, *, connections: int = 16, patience_s: float = 10) -> None:
+        """``patience_s``: how long a unit waits for one of the connections."""
+        self._engine = create_async_engine(
+            url, pool_size=connections, max_overflow=0, pool_pre_ping=False, pool_timeout=patience_s,
+            hide_parameters=True,
+        )  # fmt: skip
         # Its own connection, so that writers waiting for their records cannot keep it from numbering them.
-        self._own = create_async_engine(url, pool_size=1, max_overflow=0)
+        self._own = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
         self._sequence = sequence
         self._staged_in: set[str] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
@@ -66,7 +74,7 @@ class PostgresDatabase:
                 if attempt == 7 or getattr(error.orig, "sqlstate", "") not in _RETRYABLE:
                     raise _translated(error) from error
                 await asyncio.sleep(0.005 * 2**attempt)
-            except OSError as error:
+            except (OSError, PoolTimeoutError) as error:
                 raise DatabaseUnavailableError(f"The database cannot be reached: {error}") from error
         else:  # pragma: no cover - the loop always breaks or raises
             raise AssertionError
@@ -80,7 +88,7 @@ class PostgresDatabase:
                 return await connection.run_sync(lambda sync: unit(Tx(sync)))
         except DBAPIError as error:
             raise _translated(error) from error
-        except OSError as error:
+        except (OSError, PoolTimeoutError) as error:
             raise DatabaseUnavailableError(f"The database cannot be reached: {error}") from error
 
     async def close(self) -> None:
@@ -217,4 +225,6 @@ def _not_sequenced(why: str) -> DatabaseUnavailableError:
 def _translated(error: DBAPIError) -> Exception:
     if isinstance(error, InterfaceError | OperationalError) or error.connection_invalidated:
         return DatabaseUnavailableError(f"The database cannot be reached: {error.orig}")
+    if (getattr(error.orig, "sqlstate", None) or "")[:2] in _UNAVAILABLE:
+        return DatabaseUnavailableError(f"The database cannot be used: {error.orig}")
     return error

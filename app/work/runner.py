@@ -61,6 +61,8 @@ class WorkRunner:
             _, late = await asyncio.wait(self._running, timeout=20)
             for task in late:
                 task.cancel()
+            # Until they have let go of the database, which is closed next.
+            await asyncio.gather(*late, return_exceptions=True)
 
     @property
     def idle(self) -> bool:
@@ -82,8 +84,10 @@ class WorkRunner:
         now = self._clock()
         try:
             leases = await self._database.write(lambda tx: store.claim(tx, now, now + LEASE_S * SECOND, free))
-        except DatabaseUnavailableError as error:
-            _log.error("work.not_taken", error=str(error))
+        except Exception as error:
+            # Whatever it is: a loop that ended here would leave everything undone until a restart.
+            expected = isinstance(error, DatabaseUnavailableError)
+            _log.error("work.not_taken", error=repr(error), exc_info=not expected)
             await asyncio.sleep(POLL_S)
             return 0
         for lease in leases:
@@ -113,9 +117,9 @@ class WorkRunner:
         due = self._clock() + int(_backoff(lease, error) * SECOND)
         try:
             await self._database.write(lambda tx: store.fail(tx, lease, repr(error), due))
-        except DatabaseUnavailableError as unavailable:
+        except Exception as unavailable:
             # The lease runs out by itself and the key is taken up again.
-            _log.error("work.not_returned", error=str(unavailable))
+            _log.error("work.not_returned", error=repr(unavailable))
 
 
 def _backoff(lease: Lease, error: Exception) -> float:
