@@ -1,6 +1,6 @@
 """Numbers, chains and checkpoints staged records, in the transaction that holds their log.
 
-On SQLite this runs in the one writer thread; on PostgreSQL under the lock of the log's head row. Either way
+On SQLite this runs in the one writer; on PostgreSQL under the lock of the log's head row. Either way
 what was read of the head still holds when the batch is committed, so no log can fork.
 """
 
