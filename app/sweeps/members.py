@@ -16,9 +16,7 @@ _log = structlog.get_logger()
 
 async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, repository: Repository) -> None:
     """Write down who is in every group that the policies over the repository's listed branches name."""
-    refs = sorted(
-        {ref for entry in tenant.policy.base_refs for ref in entry.refs if tenant.lists(repository.name, ref)}
-    )
+    refs = sorted(tenant.listed_refs(repository.name))
     named = list(tenant.policy.groups.items()) if refs else []
     for ref in refs:
         try:

@@ -18,7 +18,7 @@ from app.pulls.store import Repository
 from app.sweeps.members import see_groups
 from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
-from integrations.errors import NeighbourError
+from integrations.errors import NeighbourError, RateLimitedError
 from integrations.github.port import GitHubApp
 
 REDELIVERY_S = 3 * 86_400 - 3600
@@ -36,34 +36,64 @@ class Repair:
         self._github = github
         self._gatherer = gatherer
         self._clock = clock
+        self._broken_off: dict[int, int] = {}
 
     async def __call__(self) -> None:
         """Everything, one after the other; what a neighbour refuses is left for the next time."""
         await self._redeliver()
         for tenant in self._tenants:
             for installation_id in tenant.policy.installations:
-                try:
-                    await self._pulls(tenant, installation_id)
-                except NeighbourError as error:
-                    _log.warning("sweep.incomplete", tenant=tenant.id, error=str(error))
+                await self._installation(tenant, installation_id)
         await self._database.write(self._changes)
 
     async def _redeliver(self) -> None:
         """Have GitHub send again what we never answered: only deliveries can grant."""
         try:
-            for delivery in await self._github.failed_deliveries(self._clock() - REDELIVERY_S * SECOND):
-                await self._github.redeliver(delivery)
+            failed = await self._github.failed_deliveries(self._clock() - REDELIVERY_S * SECOND)
         except NeighbourError as error:
             _log.warning("sweep.not_redelivered", error=str(error))
+            return
+        for delivery in failed:
+            try:
+                await self._github.redeliver(delivery)
+            except RateLimitedError as error:
+                _log.warning("sweep.not_redelivered", error=str(error))
+                return
+            except NeighbourError as error:
+                # One that GitHub cannot send must not keep back those after it.
+                _log.warning("sweep.not_redelivered", delivery=delivery, error=str(error))
 
-    async def _pulls(self, tenant: Tenant, installation_id: int) -> None:
-        """Mark every open pull request into a listed branch, and every one that we still hold to be open."""
-        github = self._github.installation(installation_id)
-        for repository_id, name in await self._github.repositories(installation_id):
+    async def _installation(self, tenant: Tenant, installation_id: int) -> None:
+        """Every repository in it; one that cannot be read does not keep back those after it."""
+        try:
+            found = await self._github.repositories(installation_id)
+        except NeighbourError as error:
+            _log.warning("sweep.incomplete", tenant=tenant.id, error=str(error))
+            return
+        # From where the last one was broken off, so that a rate limit does not always hit the same ones.
+        last = self._broken_off.pop(installation_id, None)
+        first = next((place for place, (repository_id, _) in enumerate(found) if repository_id == last), 0)
+        for repository_id, name in (*found[first:], *found[:first]):
             repository = Repository(repository_id, tenant.id, name, installation_id)
-            found = await github.open_pulls(name)
-            numbers = [pull.number for pull in found if tenant.lists(name, pull.base_ref)]
-            await self._database.write(partial(self._mark, repository=repository, numbers=numbers))
+            try:
+                await self._pulls(tenant, repository)
+            except RateLimitedError as error:
+                self._broken_off[installation_id] = repository_id
+                _log.warning("sweep.incomplete", tenant=tenant.id, repository=name, error=str(error))
+                return
+            except NeighbourError as error:
+                _log.warning("sweep.incomplete", tenant=tenant.id, repository=name, error=str(error))
+
+    async def _pulls(self, tenant: Tenant, repository: Repository) -> None:
+        """Mark every open pull request into a listed branch, and every one that we still hold to be open."""
+        numbers: list[int] = []
+        github = self._github.installation(repository.installation_id)
+        listed = tenant.listed_refs(repository.name)
+        if listed:  # most repositories of a large organisation are none of ours: asking would use up its rate limit
+            found = await github.open_pulls(repository.name)
+            numbers = [pull.number for pull in found if pull.base_ref in listed]
+        await self._database.write(partial(self._mark, repository=repository, numbers=numbers))
+        if listed:
             await see_groups(self._gatherer, tenant, github, repository)
 
     def _mark(self, tx: Tx, repository: Repository, numbers: Iterable[int]) -> None:

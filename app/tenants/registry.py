@@ -34,11 +34,17 @@ class Tenant:
 
     def lists(self, repository: str, base_ref: str) -> bool:
         """Whether pull requests into this branch can be allowed at all."""
+        return base_ref in self.listed_refs(repository)
+
+    def listed_refs(self, repository: str) -> frozenset[str]:
+        """The branches of a repository into which pull requests can be allowed."""
         owner = repository.partition("/")[0].lower()
-        return any(
-            entry.repository.lower() in (repository.lower(), f"{owner}/*") and base_ref in entry.refs
+        entries = (
+            entry.refs
             for entry in self.policy.base_refs
+            if entry.repository.lower() in (repository.lower(), f"{owner}/*")
         )
+        return frozenset(ref for refs in entries for ref in refs)
 
 
 class Tenants:
