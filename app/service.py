@@ -130,7 +130,8 @@ class Service:
             "protection": ProtectionRules(database, self.tenants, self.github, self.gate, self.deployments, clock),
             "group": MergeGroups(database, self.tenants, self.github, gatherer, clock),
         }
-        self.runner = WorkRunner(database, handlers, clock, concurrency=concurrency)
+        # A ServiceNow that hangs must not hold every worker.
+        self.runner = WorkRunner(database, handlers, clock, concurrency=concurrency, bounded="change")
         self.inbox = Inbox(database, self.runner.wake)
         self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
         self._logs = (*(tenant.id for tenant in self.tenants), "system")

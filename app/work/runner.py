@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 
 from app.clock import SECOND, Clock
 from app.db.database import Database, DatabaseUnavailableError
+from app.db.tx import Tx
 from app.work import store
 from app.work.store import Lease, LeaseLostError
 from integrations.errors import NeighbourError, RateLimitedError
@@ -28,15 +30,19 @@ _log = structlog.get_logger()
 
 
 class WorkRunner:
-    """``handlers`` by the first part of the key (``pull`` for ``pull/1/2``)."""
+    """``handlers`` by the first part of the key (``pull`` for ``pull/1/2``). Those of the kind ``bounded`` take half
+    of the workers at most, for whatever they wait for must not keep all others waiting too."""
 
     def __init__(
-        self, database: Database, handlers: Mapping[str, Handler], clock: Clock, *, concurrency: int = 64
-    ) -> None:
+        self, database: Database, handlers: Mapping[str, Handler], clock: Clock, *, concurrency: int = 64,
+        bounded: str = "",
+    ) -> None:  # fmt: skip
         self._database = database
         self._handlers = handlers
         self._clock = clock
         self._concurrency = concurrency
+        self._bounded = bounded
+        self._bounded_running = 0
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -83,7 +89,7 @@ class WorkRunner:
             return 0
         now = self._clock()
         try:
-            leases = await self._database.write(lambda tx: store.claim(tx, now, now + LEASE_S * SECOND, free))
+            leases = await self._database.write(partial(self._claim, now=now, free=free))
         except Exception as error:
             # Whatever it is: a loop that ended here would leave everything undone until a restart.
             expected = isinstance(error, DatabaseUnavailableError)
@@ -91,20 +97,36 @@ class WorkRunner:
             await asyncio.sleep(POLL_S)
             return 0
         for lease in leases:
+            self._bounded_running += _kind(lease) == self._bounded
             task = asyncio.create_task(self._work(lease))
             self._running.add(task)
             task.add_done_callback(self._ended)
         return len(leases)
+
+    def _claim(self, tx: Tx, now: int, free: int) -> tuple[Lease, ...]:
+        until = now + LEASE_S * SECOND
+        if not self._bounded:
+            return store.claim(tx, now, until, free)
+        most = min(free, (self._concurrency + 1) // 2 - self._bounded_running)
+        first = store.claim(tx, now, until, most, only=self._bounded) if most > 0 else ()
+        return (*first, *store.claim(tx, now, until, free - len(first), but=self._bounded))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._wake.set()
 
     async def _work(self, lease: Lease) -> None:
+        kind = _kind(lease)
+        try:
+            await self._handle(lease, kind)
+        finally:
+            self._bounded_running -= kind == self._bounded
+
+    async def _handle(self, lease: Lease, kind: str) -> None:
         with structlog.contextvars.bound_contextvars(work=lease.key, attempt=lease.attempt):
             try:
                 async with asyncio.timeout(WORK_S):
-                    due = await self._handlers[lease.key.partition("/")[0]](lease)
+                    due = await self._handlers[kind](lease)
                 await self._database.write(lambda tx: store.finish(tx, lease, due))
             except LeaseLostError as error:
                 _log.warning("work.lease_lost", error=str(error))
@@ -120,6 +142,10 @@ class WorkRunner:
         except Exception as unavailable:
             # The lease runs out by itself and the key is taken up again.
             _log.error("work.not_returned", error=repr(unavailable))
+
+
+def _kind(lease: Lease) -> str:
+    return lease.key.partition("/")[0]
 
 
 def _backoff(lease: Lease, error: Exception) -> float:

@@ -24,11 +24,15 @@ _WAKE = text(
 )
 _CLAIM = (
     "UPDATE work SET attempt = attempt + 1, lease_until = :lease WHERE key IN (SELECT key FROM work"
-    " WHERE due_at <= :now AND lease_until <= :now ORDER BY due_at LIMIT :most{locked})"
+    " WHERE due_at <= :now AND lease_until <= :now{which} ORDER BY due_at LIMIT :most{locked})"
     " RETURNING key, marks, attempt, failures"
 )
-_CLAIM_SQLITE = text(_CLAIM.format(locked=""))
-_CLAIM_POSTGRES = text(_CLAIM.format(locked=" FOR UPDATE SKIP LOCKED"))
+_ONLY, _BUT = " AND key LIKE :kind", " AND key NOT LIKE :kind"
+_CLAIMS = {
+    (dialect, which): text(_CLAIM.format(which=which, locked=locked))
+    for dialect, locked in (("sqlite", ""), ("postgresql", " FOR UPDATE SKIP LOCKED"))
+    for which in ("", _ONLY, _BUT)
+}
 _HELD = text("SELECT attempt FROM work WHERE key = :key")
 _HELD_LOCKED = text("SELECT attempt FROM work WHERE key = :key FOR UPDATE")
 _REST = text(
@@ -84,9 +88,13 @@ def wake(tx: Tx, prefix: str, at: int) -> None:
     tx.run(_WAKE, first=prefix, last=prefix[:-1] + "0", at=at)
 
 
-def claim(tx: Tx, now: int, lease_until: int, most: int) -> tuple[Lease, ...]:
-    statement = _CLAIM_SQLITE if tx.connection.dialect.name == "sqlite" else _CLAIM_POSTGRES
-    rows = tx.all(statement, now=now, lease=lease_until, most=most)
+def claim(tx: Tx, now: int, lease_until: int, most: int, *, only: str = "", but: str = "") -> tuple[Lease, ...]:
+    """The ``most`` that have been due longest, ``only`` those of one kind (the first part of the key) or all ``but``
+    those."""
+    which, kind = (_ONLY, only) if only else (_BUT, but) if but else ("", "")
+    values = {"kind": f"{kind}/%"} if kind else {}
+    statement = _CLAIMS[tx.connection.dialect.name, which]
+    rows = tx.all(statement, now=now, lease=lease_until, most=most, **values)
     return tuple(Lease(row.key, row.marks, row.attempt, row.failures) for row in rows)
 
 

@@ -169,3 +169,37 @@ async def test_stopping_lets_what_runs_come_to_its_end(database: Database) -> No
     go.set()
     await stopping
     assert await database.read(store.next_due) is None
+
+
+async def test_work_that_hangs_leaves_workers_to_all_other(database: Database) -> None:
+    """As when ServiceNow accepts calls and answers none."""
+    hung = asyncio.Event()
+    done: set[str] = set()
+    begun: set[str] = set()
+
+    async def hang(lease: Lease) -> int | None:
+        begun.add(lease.key)
+        await hung.wait()
+        return None
+
+    async def work(lease: Lease) -> int | None:
+        done.add(lease.key)
+        return None
+
+    runner = WorkRunner(database, {"change": hang, "pull": work}, lambda: NOW, concurrency=4, bounded="change")
+    await mark(database, *(f"change/r{number}/production" for number in range(9)), at=NOW - 1)
+    await runner.start()
+    while len(begun) < 2:
+        await asyncio.sleep(0.002)
+    await mark(database, KEY, "pull/1/3", "pull/1/4")
+    runner.wake()
+    async with asyncio.timeout(30):
+        while len(done) < 3:
+            await asyncio.sleep(0.002)
+    assert len(begun) == 2
+    hung.set()
+    async with asyncio.timeout(30):
+        while len(begun) < 9:
+            await asyncio.sleep(0.002)
+    await runner.stop()
+    assert await database.read(store.next_due) is None
