@@ -18,11 +18,13 @@ from app.pulls.store import Repository
 from app.sweeps.members import see_groups
 from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
-from integrations.errors import NeighbourError, RateLimitedError
+from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, RefusedError
 from integrations.github.port import GitHubApp
 
 REDELIVERY_S = 3 * 86_400 - 3600
 """GitHub keeps deliveries for three days."""
+OVERLAP_S = 3600
+"""How much of the time before the last look is looked at again: GitHub's clock is not ours."""
 
 _log = structlog.get_logger()
 
@@ -37,6 +39,7 @@ class Repair:
         self._gatherer = gatherer
         self._clock = clock
         self._broken_off: dict[int, int] = {}
+        self._redelivered_at = 0
 
     async def __call__(self) -> None:
         """Everything, one after the other; what a neighbour refuses is left for the next time."""
@@ -48,11 +51,14 @@ class Repair:
 
     async def _redeliver(self) -> None:
         """Have GitHub send again what we never answered: only deliveries can grant."""
+        started = self._clock()
+        since = max(started - REDELIVERY_S * SECOND, self._redelivered_at - OVERLAP_S * SECOND)
         try:
-            failed = await self._github.failed_deliveries(self._clock() - REDELIVERY_S * SECOND)
+            failed = await self._github.failed_deliveries(since)
         except NeighbourError as error:
             _log.warning("sweep.not_redelivered", error=str(error))
             return
+        missed = False
         for delivery in failed:
             try:
                 await self._github.redeliver(delivery)
@@ -62,6 +68,10 @@ class Repair:
             except NeighbourError as error:
                 # One that GitHub cannot send must not keep back those after it.
                 _log.warning("sweep.not_redelivered", delivery=delivery, error=str(error))
+                missed = missed or not isinstance(error, RefusedError | NotFoundError)
+        if not missed:
+            # Next time only what came since: three days of a busy organisation are thousands of calls.
+            self._redelivered_at = started
 
     async def _installation(self, tenant: Tenant, installation_id: int) -> None:
         """Every repository in it; one that cannot be read does not keep back those after it."""

@@ -139,6 +139,21 @@ async def test_failed_deliveries_are_found_over_many_pages(house: House) -> None
         await house.app_client.redeliver(1)
 
 
+async def test_of_more_deliveries_than_are_read_the_newest_are_found(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations.github.client.MAX_PAGES", 1)
+    pull = house.open_pull()
+    await house.simulator.settle()
+    for number in range(120):
+        house.simulator.comment(REPOSITORY, pull.number, by="bob", body=str(number))
+    await house.simulator.settle()
+    house.simulator.lose_next()
+    house.simulator.comment(REPOSITORY, pull.number, by="bob", body="lost")
+    await house.simulator.settle()
+    assert len(await house.app_client.failed_deliveries(0)) == 1
+
+
 async def test_a_delivery_answered_with_an_error_is_failed_and_not_repeated(house: House) -> None:
     house.receiver.status = 503
     house.open_pull()
