@@ -18,8 +18,9 @@ _INSERT = text(
     "INSERT INTO deliveries (guid, event, digest, body, received_at, installation_id, repository_id, work_key,"
     " status, note) VALUES (:guid, :event, :digest, :body, :received_at, :installation_id, :repository_id,"
     " :work_key, :status, :note) ON CONFLICT (event, digest) DO UPDATE SET status = excluded.status,"
-    " guid = excluded.guid, received_at = excluded.received_at WHERE deliveries.guid <> excluded.guid"
-    " AND deliveries.status = 'done' AND deliveries.work_key NOT LIKE 'pull/%'"
+    " note = excluded.note, work_key = excluded.work_key, guid = excluded.guid, received_at = excluded.received_at"
+    " WHERE (deliveries.guid <> excluded.guid AND deliveries.status = 'done'"
+    " AND deliveries.work_key NOT LIKE 'pull/%') OR (deliveries.status = 'ignored' AND excluded.status = 'new')"
 )
 _NEW = text(
     "SELECT id, guid, event, digest, body, received_at, installation_id FROM deliveries"
@@ -51,7 +52,8 @@ def insert(tx: Tx, deliveries: Sequence[StoredDelivery]) -> None:
 
     Of what happens to a repository or a team, GitHub tells the second time in the very same bytes (somebody is
     removed, added and removed again): a new delivery of these is worked on anew. Work on a pull request re-reads
-    everything by itself.
+    everything by itself. One that was ignored was never heard, and is when somebody sends it again: the tenant may
+    have listed its installation since.
     """
     tx.run_many(_INSERT, [msgspec.structs.asdict(delivery) for delivery in deliveries])
 

@@ -100,8 +100,9 @@ class RepositoryEvents:
         if event.repository_id is not None and event.repository is not None and delivery.installation_id is not None:
             repository = Repository(event.repository_id, tenant.id, event.repository, delivery.installation_id)
             pulls.see_repository(tx, repository, self._clock())
-        for key in self._keys(tx, event, tenant, delivery, app_id):
-            work.mark(tx, key, self._clock())
+        keys = self._keys(tx, event, tenant, delivery, app_id)
+        # At once and sorted: a change of a team concerns every open pull request, at every replica.
+        work.mark_many(tx, dict.fromkeys(keys, self._clock()))
 
     def _keys(self, tx: Tx, event: Event, tenant: Tenant, delivery: StoredDelivery, app_id: int) -> Iterable[str]:
         repository = event.repository_id

@@ -15,13 +15,15 @@ from app.db.database import Database, DatabaseUnavailableError
 from app.db.tx import Tx
 from app.work import store
 from app.work.store import Lease, LeaseLostError
-from integrations.errors import NeighbourError, RateLimitedError
+from integrations.errors import NeighbourError, NotFoundError, RateLimitedError
 
 LEASE_S = 60
 WORK_S = 50
 """A worker gives up before its lease ends, so that two never work on one key."""
 POLL_S = 1.0
 MAX_BACKOFF_S = 300
+MAX_GONE_BACKOFF_S = 1800
+"""For what is not there: a repository deleted, the App uninstalled. Coming back is an event, and sweeps look too."""
 
 Handler = Callable[[Lease], Awaitable[int | None]]
 """Works on one key and returns when it is due again by the clock alone, or None."""
@@ -151,5 +153,6 @@ def _kind(lease: Lease) -> str:
 def _backoff(lease: Lease, error: Exception) -> float:
     if isinstance(error, RateLimitedError) and error.retry_after is not None:
         return error.retry_after + random.random()  # noqa: S311 - spreads retries, decides nothing
-    backoff: float = min(MAX_BACKOFF_S, 0.5 * 2 ** min(lease.failures, 12))
+    most = MAX_GONE_BACKOFF_S if isinstance(error, NotFoundError) else MAX_BACKOFF_S
+    backoff: float = min(most, 0.5 * 2 ** min(lease.failures, 12))
     return backoff * (0.5 + random.random())  # noqa: S311 - spreads retries, decides nothing

@@ -130,3 +130,13 @@ async def test_everybody_waiting_hears_that_nothing_was_stored() -> None:
 
 def _settle_all(tx: Tx) -> None:
     tx.run(text("UPDATE deliveries SET status = 'done'"))
+
+
+async def test_what_was_ignored_is_heard_when_it_is_sent_again(database: Database) -> None:
+    """GitHub sends it again under its own guid, once the tenant's policy lists the installation."""
+    inbox = Inbox(database, lambda: None)
+    await inbox.accept(stored())
+    (first,) = await database.read(lambda tx: store.unsettled(tx, "pull/1/2"))
+    await database.write(lambda tx: store.settle(tx, [first.id], "ignored", "no tenant"))
+    await inbox.accept(stored())
+    assert [found.id for found in await database.read(lambda tx: store.unsettled(tx, "pull/1/2"))] == [first.id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from app.db.tx import Tx
 from app.work import store
 from app.work.runner import Handler, WorkRunner
 from app.work.store import Lease, LeaseLostError
-from integrations.errors import RateLimitedError, UnavailableError
+from integrations.errors import NotFoundError, RateLimitedError, UnavailableError
 from tests.db.opened import opened
 
 NOW = 1_790_000_000 * SECOND
@@ -136,6 +137,25 @@ async def test_what_fails_is_tried_again_after_a_while_with_its_reason(
     await worked(database, fail, lambda: NOW)
     ((key, failures, why, due),) = await database.read(store.failing)
     assert (key, failures, why) == (KEY, 1, repr(error))
+    assert earliest * SECOND <= due - NOW <= latest * SECOND
+
+
+@pytest.mark.parametrize(
+    ("error", "earliest", "latest"), [(UnavailableError("down"), 150, 450), (NotFoundError("gone"), 900, 2700)]
+)
+async def test_what_failed_often_is_tried_again_within_minutes_and_what_is_gone_seldom(
+    database: Database, error: Exception, earliest: float, latest: float
+) -> None:
+    async def fail(lease: Lease) -> int | None:
+        raise error
+
+    await mark(database, KEY)
+    for _ in range(20):
+        (lease,) = await database.write(claim())
+        await database.write(partial(store.fail, lease=lease, error="before", due=NOW))
+    await worked(database, fail, lambda: NOW)
+    ((_, failures, _, due),) = await database.read(store.failing)
+    assert failures == 21
     assert earliest * SECOND <= due - NOW <= latest * SECOND
 
 
