@@ -41,7 +41,8 @@ _REST = text(
 )
 _REMOVE = text("DELETE FROM work WHERE key = :key AND attempt = :attempt AND marks = :marks")
 _FAIL = text(
-    "UPDATE work SET lease_until = 0, failures = failures + 1, error = :error, due_at = :due"
+    "UPDATE work SET lease_until = 0, failures = failures + 1, error = :error,"
+    " due_at = CASE WHEN marks = :marks THEN :due ELSE due_at END"
     " WHERE key = :key AND attempt = :attempt"
 )
 _RELEASE = text("UPDATE work SET lease_until = 0 WHERE lease_until > 0")
@@ -121,7 +122,8 @@ def release_all(tx: Tx) -> None:
 
 
 def fail(tx: Tx, lease: Lease, error: str, due: int) -> None:
-    tx.run(_FAIL, key=lease.key, attempt=lease.attempt, error=error[:2000], due=due)
+    """Due again at ``due``, or now if it was marked meanwhile: what happened since may not wait for a backoff."""
+    tx.run(_FAIL, key=lease.key, attempt=lease.attempt, marks=lease.marks, error=error[:2000], due=due)
 
 
 def next_due(tx: Tx) -> int | None:

@@ -82,6 +82,16 @@ async def test_a_mark_during_the_work_makes_it_due_again(database: Database) -> 
     assert await database.read(store.next_due) is None
 
 
+async def test_a_mark_during_an_attempt_that_fails_does_not_wait_for_its_backoff(database: Database) -> None:
+    await mark(database, KEY)
+    (lease,) = await database.write(claim())
+    await mark(database, KEY)
+    await database.write(partial(store.fail, lease=lease, error="boom", due=NOW + 300 * SECOND))
+    (lease,) = await database.write(claim())
+    await database.write(partial(store.fail, lease=lease, error="boom", due=NOW + 300 * SECOND))
+    assert await database.write(claim()) == ()
+
+
 async def test_what_the_clock_changes_rests_until_then(database: Database) -> None:
     await mark(database, KEY)
     (lease,) = await database.write(claim())
