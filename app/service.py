@@ -184,7 +184,9 @@ class Service:
             try:
                 await self.database.read(lambda tx: None)
             except Exception as error:
-                return f"the database cannot be read: {error}"
+                # Everybody may ask, and the error names hosts and users.
+                _log.error("database.unreadable", error=repr(error))
+                return "it cannot be read now. The service's log says why."
             return None
 
         async def github() -> str | None:

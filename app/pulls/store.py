@@ -127,9 +127,11 @@ def save_pull(
     tx: Tx, *, repository_id: int, number: int, tenant: str, state: str, base_ref: str, head_sha: str, author: str,
     title: str, outcome: str, notes_json: str, at: int,
 ) -> None:  # fmt: skip
+    """PostgreSQL keeps no NUL in a text, and anybody may write one into a title."""
     tx.run(
         _PULL, repository_id=repository_id, number=number, tenant=tenant, state=state, base_ref=base_ref,
-        head_sha=head_sha, author=author, title=title, outcome=outcome, notes_json=notes_json, at=at,
+        head_sha=head_sha, author=author, title=title.replace("\0", "\ufffd"), outcome=outcome, notes_json=notes_json,
+        at=at,
     )  # fmt: skip
 
 
