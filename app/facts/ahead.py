@@ -42,7 +42,7 @@ class Ahead:
         if self._content.has_pull(repository, pull.number, pull.head_sha, pull.base_ref):
             return None
         tree = self._content.tree(github, repository, pull.head_sha)
-        commits = self._content.pull_commits(github, repository, pull.number, pull.head_sha, pull.base_ref)
+        commits = self._content.pull_commits(github, repository, pull)
         return self._start(_both(tree, commits))
 
     async def _release(self, github: GitHub, repository: tuple[int, str], path: str, commit: str) -> None:

@@ -6,13 +6,17 @@ import asyncio
 
 from cachetools import LRUCache
 
-from integrations.errors import NeighbourError, NotFoundError
-from integrations.github.port import ChangedFile, Commit, GitHub
+from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, UnavailableError
+from integrations.github.port import ChangedFile, Commit, GitHub, Pull
 from manifests import lfs
 from manifests.canonical import sha256_hex
 
 CACHE_BYTES = 64 * 1024 * 1024
 MAX_FILE_BYTES = 100 * 1024 * 1024
+
+
+class ListChangedError(UnavailableError):
+    """A list of GitHub's is of another head or base than it was asked for; to be asked again."""
 
 
 class FileDigest:
@@ -36,8 +40,9 @@ class RepositoryContent:
         self._begun: dict[tuple[int, str, str], asyncio.Task[bytes | None]] = {}
         self._digests: LRUCache[tuple[int, str, str], FileDigest | None] = LRUCache(50_000)
         self._trees: LRUCache[tuple[int, str], str] = LRUCache(50_000)
-        self._pull_files: LRUCache[tuple[int, int, str, str], tuple[ChangedFile, ...]] = LRUCache(5_000)
-        self._pull_commits: LRUCache[tuple[int, int, str, str], tuple[Commit, ...]] = LRUCache(5_000)
+        # By repository and number: the head and base that the list is of, and the list.
+        self._pull_files: LRUCache[tuple[int, int], tuple[tuple[str, str], tuple[ChangedFile, ...]]] = LRUCache(5_000)
+        self._pull_commits: LRUCache[tuple[int, int], tuple[tuple[str, str], tuple[Commit, ...]]] = LRUCache(5_000)
 
     async def file(
         self, github: GitHub, repository: tuple[int, str], path: str, commit: str, limit: int
@@ -63,7 +68,8 @@ class RepositoryContent:
 
     def has_pull(self, repository: tuple[int, str], number: int, head: str, base: str) -> bool:
         """Whether reading its tree and commits now takes no time."""
-        return (repository[0], head) in self._trees and (repository[0], number, head, base) in self._pull_commits
+        commits = self._pull_commits.get((repository[0], number))
+        return (repository[0], head) in self._trees and commits is not None and commits[0] == (head, base)
 
     def begin(
         self, github: GitHub, repository: tuple[int, str], path: str, commit: str, limit: int
@@ -112,22 +118,66 @@ class RepositoryContent:
             self._trees[key] = await github.tree_sha(repository[1], commit)
         return self._trees[key]
 
-    async def pull_files(
-        self, github: GitHub, repository: tuple[int, str], number: int, head: str, base: str
-    ) -> tuple[ChangedFile, ...]:
-        key = (repository[0], number, head, base)
-        if key not in self._pull_files:
-            self._pull_files[key] = await github.pull_files(repository[1], number)
-        return self._pull_files[key]
+    def forget_lists(self, repository_id: int, number: int) -> None:
+        """Forget the files and commits of a pull request."""
+        self._pull_files.pop((repository_id, number), None)
+        self._pull_commits.pop((repository_id, number), None)
 
-    async def pull_commits(
-        self, github: GitHub, repository: tuple[int, str], number: int, head: str, base: str
-    ) -> tuple[Commit, ...]:
-        """Raises NeighbourError, also when the newest commit is not the head: GitHub's answer lags behind."""
-        key = (repository[0], number, head, base)
-        if key not in self._pull_commits:
-            commits = await github.pull_commits(repository[1], number)
-            if not any(commit.sha == head for commit in commits):
-                raise NotFoundError(f"expected the commits up to {head}, found an older list")
-            self._pull_commits[key] = commits
-        return self._pull_commits[key]
+    async def pull_files(
+        self, github: GitHub, repository: tuple[int, str], pull: Pull, tip: str
+    ) -> tuple[ChangedFile, ...]:
+        """GitHub lists the files of whatever head and base the pull request has at that moment, and whoever pushes or
+        edits it quickly may pick another. So the list is held against what the head changed since it left ``tip``,
+        the commit of the base. Raises ListChangedError when it hides something, and NeighbourError."""
+        key, of = (repository[0], pull.number), (pull.head_sha, pull.base_sha)
+        known = self._pull_files.get(key)
+        if known is None or known[0] != of:
+            files, between = await asyncio.gather(
+                github.pull_files(repository[1], pull.number), _between(github, repository[1], pull, tip)
+            )
+            if between is None:
+                await _expect_same(github, repository[1], pull)
+            elif hidden := _paths(between) - _paths(files):
+                raise ListChangedError(
+                    f"expected {min(hidden)} among the files of #{pull.number}, found a list without"
+                )
+            known = self._pull_files[key] = (of, files)
+        return known[1]
+
+    async def pull_commits(self, github: GitHub, repository: tuple[int, str], pull: Pull) -> tuple[Commit, ...]:
+        """Raises NeighbourError, also when the newest commit is not the head (GitHub's answer lags behind) or the pull
+        request became another meanwhile."""
+        key, of = (repository[0], pull.number), (pull.head_sha, pull.base_ref)
+        known = self._pull_commits.get(key)
+        if known is None or known[0] != of:
+            commits = await github.pull_commits(repository[1], pull.number)
+            if not any(commit.sha == pull.head_sha for commit in commits):
+                raise NotFoundError(f"expected the commits up to {pull.head_sha}, found an older list")
+            await _expect_same(github, repository[1], pull)
+            known = self._pull_commits[key] = (of, commits)
+        return known[1]
+
+
+async def _between(github: GitHub, repository: str, pull: Pull, tip: str) -> tuple[ChangedFile, ...] | None:
+    """None when GitHub cannot compare these commits, mostly because of too many files."""
+    if pull.state != "open" or pull.merged:
+        return ()
+    try:
+        return await github.changed_between(repository, tip, pull.head_sha)
+    except (RateLimitedError, UnavailableError):
+        raise
+    except NeighbourError:
+        return None
+
+
+def _paths(files: tuple[ChangedFile, ...]) -> set[str]:
+    return {path for file in files for path in (file.path, file.previous_path) if path}
+
+
+async def _expect_same(github: GitHub, repository: str, pull: Pull) -> None:
+    """What was just listed is of this head and base only if the pull request still has them."""
+    now = await github.pull(repository, pull.number)
+    if (now.head_sha, now.base_ref, now.base_sha) != (pull.head_sha, pull.base_ref, pull.base_sha):
+        raise ListChangedError(
+            f"expected {pull.head_sha} into {pull.base_ref}, found {now.head_sha} into {now.base_ref}: it just changed"
+        )

@@ -12,7 +12,7 @@ from app.clock import Clock
 from app.facts import documents
 from app.facts.ahead import Ahead, expected_head
 from app.facts.artifacts import Artifacts
-from app.facts.content import RepositoryContent
+from app.facts.content import ListChangedError, RepositoryContent
 from app.facts.contributors import Trace, contributors, traces
 from app.facts.documents import LINEAGE, ReadDocument
 from app.facts.fresh import FreshCache, Seen
@@ -67,6 +67,10 @@ class Gatherer:
 
     def forget_pull(self, repository_id: int, number: int) -> None:
         self._pulls.forget((repository_id, number))
+
+    def forget_lists(self, repository_id: int, number: int) -> None:
+        """The head or base of a pull request moved, perhaps while its files and commits were listed."""
+        self.content.forget_lists(repository_id, number)
 
     def forget_pulls(self, repository_id: int) -> None:
         self._pulls.forget_where(lambda key: isinstance(key, tuple) and key[0] == repository_id)
@@ -164,7 +168,12 @@ class Gatherer:
     ) -> tuple[str, ...]:
         """Manifests that the pull request changes, or whose folder it changes something in."""
         key = (repository.id, repository.name)
-        files = await self.content.pull_files(github, key, pull.number, pull.head_sha, pull.base_sha)
+        tip = await self.branch(github, repository, pull.base_ref)
+        try:
+            files = await self.content.pull_files(github, key, pull, tip.value)
+        except ListChangedError:
+            self.forget_branch(repository.id, pull.base_ref)
+            raise
         glob = tenant.policy.release_glob
         changed = {path for file in files for path in (file.path, file.previous_path) if path}
         found = {path for path in changed if matches(glob, path)}
@@ -272,7 +281,7 @@ class Gatherer:
         key = (repository.id, repository.name)
         asked_at = self._clock()
         try:
-            commits = await self.content.pull_commits(github, key, pull.number, pull.head_sha, pull.base_ref)
+            commits = await self.content.pull_commits(github, key, pull)
             found = list(traces(pull, commits, heads, read))
         except (NotFoundError, RateLimitedError, UnavailableError):
             raise
