@@ -16,14 +16,16 @@ def remote_content(change: Change) -> str:
 
 
 def facts_of(
-    change: Change, rows: Sequence[ApprovalRow], known: Mapping[str, KnownAccount], linked: frozenset[str], url: str,
+    change: Change, rows: Sequence[ApprovalRow], known: Mapping[str, KnownAccount], linked: Mapping[str, str], url: str,
     content_at: int, seen_at: int,
 ) -> ChangeFacts:  # fmt: skip
-    """``linked`` are the ServiceNow accounts whose link to a person was confirmed; others are nobody's."""
+    """``linked`` has the persons of the ServiceNow accounts whose link was confirmed; others are nobody's, and so are
+    those that the registry now gives to somebody else."""
 
     def person(row: ApprovalRow) -> str | None:
         account = f"servicenow:{row.approver}"
-        return known[account].person if account in linked and account in known else None
+        whose = linked.get(account)
+        return whose if account in known and known[account].person == whose else None
 
     approvals = tuple(
         ChangeApproval(

@@ -13,7 +13,7 @@ from app.decisions import store as decisions
 from app.effects import store as effects
 from app.gate.deployments import Deployments
 from app.gate.service import Asked, Decided, Gate, Judged
-from app.gate.workflows import listed
+from app.gate.workflows import OWN_COMMIT, listed
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.releases import store as releases
@@ -98,6 +98,11 @@ class ProtectionRules:
         run = await github.workflow_run(repository.name, run_id)
         if run.head_sha != sha:
             return f"Run {run_id} is for commit {run.head_sha[:12]}, the deployment for {sha[:12]}."
+        if run.event not in OWN_COMMIT:
+            return (
+                f"Run {run_id} was started by {run.event}, and such a run need not use the workflow of its commit."
+                " Deploy from a run of the base branch, started by a push or by hand."
+            )
         if not listed(tenant.policy.workflows, repository.name, run.path):
             return (
                 f"The workflow {run.path} of {repository.name} is not among the workflows that the tenant policy lists."

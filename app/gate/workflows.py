@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 FOLDER = ".github/"
+OWN_COMMIT = frozenset(
+    (
+        "create", "deployment", "merge_group", "push", "release", "repository_dispatch", "schedule",
+        "workflow_dispatch", "workflow_run",
+    )
+)  # fmt: skip
+"""Events whose runs take the workflow file from the commit that GitHub tells as theirs. Those about pull requests tell
+the head and take the file from the merge or from a base that anybody may make: their path proves nothing."""
 
 
 def listed(entries: Iterable[str], repository: str, path: str) -> bool:

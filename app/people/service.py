@@ -71,11 +71,14 @@ class People:
             self._ever = await self._database.read(lambda tx: store.persons_ever(tx, self.tenant))
         return self._ever
 
-    async def linked_persons(self) -> frozenset[str]:
-        """Accounts whose link to a person has been confirmed and not taken back."""
-        return _linked(
-            await self._database.read(lambda tx: bearing.borne_out(tx, self.tenant, store.link_events(tx, self.tenant)))
-        )
+    async def linked_persons(self) -> dict[str, str]:
+        """The person of each account whose link has been confirmed and not taken back, as the log tells it."""
+        return await self._database.read(self._borne_out)
+
+    def _borne_out(self, tx: Tx) -> dict[str, str]:
+        # The newest link that was ever made, and nothing where it was altered: an older one must not count again.
+        newest = _linked(store.link_events(tx, self.tenant)).values()
+        return {event.account: event.person for event in bearing.borne_out(tx, self.tenant, newest)}
 
     async def key_holders(self) -> dict[str, str]:
         """The person behind each enrolled key, by fingerprint, also of keys that were revoked since."""
@@ -147,7 +150,7 @@ class People:
         return self._draft(event, link.person, data)
 
 
-def _linked(events: Sequence[LinkEvent]) -> frozenset[str]:
-    """Accounts whose newest settled link stands."""
-    state = {event.account: event.state for event in events if event.state != "proposed"}
-    return frozenset(account for account, last in state.items() if last == "linked")
+def _linked(events: Sequence[LinkEvent]) -> dict[str, LinkEvent]:
+    """The newest settled link of each account, where it stands."""
+    newest = {event.account: event for event in events if event.state != "proposed"}
+    return {account: last for account, last in newest.items() if last.state == "linked"}

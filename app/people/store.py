@@ -36,7 +36,7 @@ _JOIN = text(
     "INSERT INTO memberships (tenant, source, account, since, granted_by, until)"
     " VALUES (:tenant, :source, :account, :at, :by, NULL) ON CONFLICT (tenant, source, account) DO UPDATE SET"
     " since = CASE WHEN memberships.until IS NULL THEN memberships.since ELSE excluded.since END,"
-    " granted_by = CASE WHEN memberships.until IS NULL AND excluded.granted_by = '' THEN memberships.granted_by"
+    " granted_by = CASE WHEN excluded.granted_by = '' THEN memberships.granted_by"
     " ELSE excluded.granted_by END, until = NULL"
 )
 _LEAVE = text(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
+import msgspec
+
 from app.consents.store import StoredGrant
-from app.facts.view import PullView
+from app.facts.view import PullView, ReleaseView
 from app.people.service import github_account
 from app.pulls.observe import Said
 from app.pulls.store import ARRIVED, LEFT, Head, Observation
-from gates.model import GroupFacts
+from gates.excluded import excluded
+from gates.membership import Registry, objection, registry, rosters
+from gates.model import Consent, Contributor, GroupFacts, Snapshot
+from gates.terms import EffectiveRule
 from manifests.command import Command, parse_command
 
 Obstacle = Literal["shut", "moved", "left", "unseen", "closed", "retargeted", "withdrawn"]
@@ -36,9 +41,12 @@ def obstacle(
         return "closed"
     if at <= last(observations, "pull.retargeted"):
         return "retargeted"
-    if any(_withdrew(seen, said, account, at) for seen, said in observations):
-        return "withdrawn"
-    return None
+    return "withdrawn" if withdrew(observations, account, at) else None
+
+
+def withdrew(observations: Iterable[tuple[Observation, Said]], account: str, at: int) -> bool:
+    """Whether ``account`` took back since what it said at ``at``."""
+    return any(_withdrew(seen, said, account, at) for seen, said in observations)
 
 
 def last(observations: Iterable[tuple[Observation, Said]], kind: str) -> int:
@@ -61,15 +69,66 @@ def withheld(grants: Iterable[StoredGrant]) -> list[StoredGrant]:
     return [grant for grant in grants if grant.consent.decision in ("reject", "hold")]
 
 
-def changed_mind(grants: Iterable[StoredGrant], person: str, path: str, at: int) -> list[StoredGrant]:
-    """What somebody rejected or held before they approved the same release at ``at``."""
+def approved_since(consents: Iterable[Consent], person: str, path: str, at: int) -> set[str]:
+    """The environments for which somebody approved a release after ``at``."""
+    return {
+        environment
+        for consent in consents
+        if consent.decision == "approve" and consent.person == person and consent.manifest_path == path
+        if consent.issued_at > at
+        for environment in consent.environments
+    }
+
+
+def changed_mind(
+    grants: Iterable[StoredGrant], approvals: Iterable[Consent], by: Consent, release: ReleaseView
+) -> list[StoredGrant]:
+    """What somebody rejected or held before they approved the same release with ``by``: once they have approved, with
+    it and with their other ``approvals`` since, every environment that they had stopped. A word for staging takes
+    back no word about production."""
+    others = tuple(approvals)
     return [
         grant
         for grant in withheld(grants)
-        if grant.consent.person == person and grant.consent.manifest_path == path and grant.consent.issued_at <= at
+        if grant.consent.person == by.person
+        and grant.consent.manifest_path == release.path
+        and grant.consent.issued_at <= by.issued_at
+        and set(grant.consent.environments or release.environments)
+        <= {*by.environments, *approved_since(others, by.person, release.path, grant.consent.issued_at)}
     ]
 
 
 def groups_of(groups: Iterable[GroupFacts], account: str) -> tuple[str, ...]:
     """The names of the groups that an account belongs to, sorted."""
     return tuple(sorted({g.name for g in groups if any(member.account == account for member in g.members)}))
+
+
+def may_lift(view: PullView, makers: Iterable[Contributor], groups: Iterable[str], account: str, person: str) -> bool:
+    """Whether somebody may lift what a member of ``groups`` said: whose own approval would count there."""
+    wanted, others = set(groups), tuple(makers)
+    found = False
+    for release in view.releases:
+        who = msgspec.structs.replace(release.contributors, known=(*release.contributors.known, *others))
+        for environment, rule in release.rules.items():
+            snapshot = Snapshot(
+                at=0, question="merge", environment=environment, tenant="", pull=view.facts, release=release.facts,
+                contributors=who, groups=release.groups.get(environment, ()), lineage=release.lineage,
+                evidence=release.evidence,
+            )  # fmt: skip
+            barred = excluded(snapshot)
+            if barred.deed(account, person):
+                return False
+            if isinstance(rule, EffectiveRule):
+                found = found or _counts(snapshot, rule, registry(snapshot, rule, barred), wanted, account, person)
+    return found
+
+
+def _counts(
+    snapshot: Snapshot, rule: EffectiveRule, known: Registry, groups: Collection[str], account: str, person: str
+) -> bool:  # fmt: skip
+    return any(
+        member.person == person and not objection(member, known)
+        for name, roster in rosters(snapshot, rule).items()
+        if name in groups
+        for member in roster.members.get(account, ())
+    )

@@ -13,11 +13,22 @@ import msgspec
 from app.consents.store import NewGrant, StoredGrant
 from app.facts.view import PullView, ReleaseView
 from app.people.service import github_account
-from app.pulls.admission import Obstacle, changed_mind, groups_of, last, obstacle, withheld
+from app.pulls.admission import (
+    Obstacle,
+    approved_since,
+    changed_mind,
+    groups_of,
+    last,
+    may_lift,
+    obstacle,
+    withdrew,
+    withheld,
+)
 from app.pulls.observe import Said
 from app.pulls.signing import MAX_REASON, Act, Actor, Signer, consent_of, memberships_of
 from app.pulls.store import LEFT, Head, Observation, Prompt
 from app.releases.store import StoredRelease
+from gates.model import Consent, Contributor
 from gates.terms import EffectiveRule
 from integrations.github.port import Comment, Review
 from manifests.command import Command, Hint, parse_command
@@ -49,7 +60,8 @@ class Consented(msgspec.Struct, frozen=True):
 
 class Situation(msgspec.Struct, frozen=True):
     """What consent is judged by. ``grants`` are those recorded before, ``read_back`` what GitHub shows now of
-    each comment or review that could grant (None: it is gone), ``releases`` maps paths to stored releases."""
+    each comment or review that could grant (None: it is gone), ``releases`` maps paths to stored releases, ``makers``
+    had a hand in earlier heads or in the same artifacts elsewhere."""
 
     view: PullView
     releases: dict[str, StoredRelease]
@@ -60,6 +72,7 @@ class Situation(msgspec.Struct, frozen=True):
     read_back: dict[str, Comment | Review | None]
     persons: dict[str, str]
     now: int
+    makers: tuple[Contributor, ...] = ()
 
 
 class Consenting:
@@ -133,12 +146,12 @@ class Consenting:
             return
         made = 0
         for view in self._at.view.releases:
-            self._lift_own(observation, said, view)
             for environment in environments:
                 rule = view.rules.get(environment)
                 groups = groups_of(view.groups.get(environment, ()), _account(said))
                 if isinstance(rule, EffectiveRule) and groups:
                     self._grant(observation, said, view, "approve", (environment,), groups, way, reason, rule)
+                    self._lift_own(observation, view)
                     made += 1
         if not made:
             self._note(observation, said, "You are in none of the groups that this release asks, so nothing changed.")
@@ -189,12 +202,11 @@ class Consenting:
 
     def _withhold(self, observation: Observation, said: Said, decision: str, reason: str) -> None:
         made = 0
-        if any(
-            g.consent.person == self._person(said) and g.consent.decision == "approve" and g.consent.issued_at > said.at
-            for g in self._active()
-        ):
-            return
         for view in self._at.view.releases:
+            since = approved_since(self._consents(), self._person(said), view.path, said.at)
+            if since and since >= set(view.environments):
+                made += 1
+                continue
             groups = {group.name: group for found in view.groups.values() for group in found}
             mine = groups_of(groups.values(), _account(said))
             if mine:
@@ -230,20 +242,16 @@ class Consenting:
                 "same group who had no hand in the release.",
             )  # fmt: skip
 
-    def _lift_own(self, observation: Observation, said: Said, view: ReleaseView) -> None:
+    def _lift_own(self, observation: Observation, view: ReleaseView) -> None:
         """Who approves what they rejected or held before has changed their mind."""
-        for grant in changed_mind(self._active(), self._person(said), view.path, said.at):
+        for grant in changed_mind(self._active(), self._consents(), self._grants[-1].consent, view):
             self._void(grant, "the same person approved since", observation.id)
 
     def _may_lift(self, grant: StoredGrant, said: Said) -> bool:
         if grant.consent.person == self._person(said):
             return True
-        person = self._person(said)
-        for view in self._at.view.releases:
-            if any(one.person == person or one.account == _account(said) for one in view.contributors.known):
-                return False
-        groups = {g.name: g for view in self._at.view.releases for found in view.groups.values() for g in found}
-        return bool(set(groups_of(groups.values(), _account(said))) & set(grant.consent.groups))
+        at = self._at
+        return may_lift(at.view, at.makers, grant.consent.groups, _account(said), self._person(said))
 
     def _withheld(self) -> list[StoredGrant]:
         return withheld(self._active())
@@ -291,8 +299,15 @@ class Consenting:
                 self._void(grant, f"a push replaced {consent.head_sha[:12]}", f"head:{pull.head_sha}")
             elif consent.base_ref != pull.base_ref or consent.issued_at <= retargeted:
                 self._void(grant, "the base was changed since", f"base:{pull.base_ref}")
+            elif withdrew(seen, consent.account, consent.issued_at):
+                # Also one that was signed and recorded while this was being heard.
+                self._void(grant, "the person revoked it", "withdrawn")
             elif consent.issued_at <= closed or self._at.view.facts.state == "closed":
                 self._void(grant, "the pull request was closed", "pull.closed")
+
+    def _consents(self) -> list[Consent]:
+        """Everything that counts so far."""
+        return [*(grant.consent for grant in self._active()), *(grant.consent for grant in self._grants)]
 
     def _active(self) -> list[StoredGrant]:
         return [g for g in self._at.grants if g.void_reason is None and g.id not in self._voids]

@@ -120,6 +120,9 @@ class PullEvaluator:
         fresh, heads, base_ref = self._see(known)
         if known.deliveries or lease.failures:
             self._gatherer.forget_pull(repository.id, number)
+        if len(heads) > len(known.heads) or any(seen.kind == "pull.retargeted" for seen, _ in fresh):
+            # What was listed meanwhile may have been of another head or base, though both are the same again.
+            self._gatherer.forget_lists(repository.id, number)
         proposed = {release.path: release.proposed_at for release in known.releases}
         view = await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref, known.base_ref)
         stored = self._stored(tenant, view, known)
@@ -200,10 +203,11 @@ class PullEvaluator:
         accounts = [said.account for _, said in heard if said.account is not None]
         persons = await tenant.people.persons(accounts)
         read_back = await _read_back(github, repository, number, heard, self._clock())
+        makers = await glance(self._database, partial(_makers, tenant=tenant.id, rows=stored, view=view))
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
             observations=(*before, *fresh), read_back=read_back,
-            persons={account: entry.person for account, entry in persons.items()}, now=self._clock(),
+            persons={account: entry.person for account, entry in persons.items()}, now=self._clock(), makers=makers,
         )  # fmt: skip
         return Consenting(Signer(tenant.id, self._key, self._new_id), situation).judge(heard)
 
@@ -240,10 +244,10 @@ class ReleaseFactsNow(msgspec.Struct, frozen=True):
     makers: tuple[Contributor, ...] = ()
 
     def with_makers(self, contributors: Contributors) -> Contributors:
-        """Whoever had a hand in the same artifact in another release is excluded from this one too."""
-        if not self.makers:
-            return contributors
-        return msgspec.structs.replace(contributors, known=(*contributors.known, *self.makers))
+        """Whoever had a hand in an earlier head, or in the same artifact in another release, is excluded too."""
+        told = {(one.account, one.person, one.role) for one in contributors.known}
+        more = tuple(one for one in self.makers if (one.account, one.person, one.role) not in told)
+        return msgspec.structs.replace(contributors, known=(*contributors.known, *more)) if more else contributors
 
 
 def release_facts(
@@ -278,6 +282,14 @@ def snapshot_of(
 
 def _facts(tx: Tx, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check) -> ReleaseFactsNow:
     return release_facts(tx, tenant, row, list(release.digests.values()), check)
+
+
+def _makers(tx: Tx, tenant: str, rows: dict[str, StoredRelease], view: PullView) -> tuple[Contributor, ...]:
+    """Who had a hand in any of these releases before now."""
+    found: list[Contributor] = []
+    for release in view.releases:
+        found += releases.makers(tx, tenant, rows[release.path].id, list(release.digests.values()))
+    return tuple(found)
 
 
 def _after(told: tuple[Consent, ...], consented: Consented, row: StoredRelease) -> tuple[Consent, ...]:

@@ -61,6 +61,7 @@ _CONTRIBUTOR = text(
     "INSERT INTO release_contributors (release_id, account, person, role)"
     " VALUES (:release_id, :account, :person, :role) ON CONFLICT DO NOTHING"
 )
+_OWN = text("SELECT DISTINCT account, person, role FROM release_contributors WHERE release_id = :release_id")
 _MAKERS = text(
     "SELECT DISTINCT c.account, c.person, r.number FROM release_artifacts a"
     " JOIN releases r ON r.id = a.release_id JOIN release_contributors c ON c.release_id = r.id"
@@ -142,11 +143,13 @@ def save_contributors(tx: Tx, release_id: str, contributors: Sequence[Contributo
 
 
 def makers(tx: Tx, tenant: str, release_id: str, digests: Sequence[str]) -> tuple[Contributor, ...]:
-    """Who had a hand in another release with any of these artifacts: exclusions follow the artifact."""
+    """Who had a hand in any earlier head of this release, whatever history says now, or in another release with any of
+    these artifacts: exclusions outlive pushes and follow the artifact."""
+    own = [Contributor(r.account, r.person, r.role, "in an earlier head") for r in tx.all(_OWN, release_id=release_id)]
     if not digests:
-        return ()
+        return tuple(own)
     rows = tx.all(_MAKERS, tenant=tenant, release_id=release_id, digests=sorted(set(digests)))
-    return tuple(Contributor(row.account, row.person, MAKER, f"in pull request #{row.number}") for row in rows)
+    return (*own, *(Contributor(row.account, row.person, MAKER, f"in pull request #{row.number}") for row in rows))
 
 
 def with_artifacts(tx: Tx, tenant: str, repository_id: int, digests: Sequence[str]) -> tuple[StoredRelease, ...]:

@@ -15,6 +15,7 @@ from app.consents.recording import Recorder
 from app.consents.store import NewGrant, StoredGrant
 from app.db.database import Database
 from app.db.tx import Tx
+from app.facts.view import ReleaseView
 from app.people import key_bearing
 from app.people.key_bearing import KeyStanding
 from app.pulls.admission import changed_mind
@@ -156,7 +157,7 @@ class Statements:
         judging.expect_admissible(current, history, drawn.consent)
         recorder = Recorder(tx, tenant.id, self._blobs, now)
         about = _about(predicate)
-        for grant, reason in _overtaken(history.grants, drawn):
+        for grant, reason in _overtaken(history.grants, drawn, current.release):
             recorder.void(row.trace_id, row.id, grant.id, reason, about)
         if sent.display:
             self._blobs.put(tx, "display", sent.display.encode())
@@ -206,12 +207,12 @@ class Statements:
         return await self._database.read(lambda tx: key_bearing.standing(tx, tenant.id, fingerprint))
 
 
-def _overtaken(grants: Sequence[StoredGrant], drawn: Drawn) -> list[tuple[StoredGrant, str]]:
+def _overtaken(grants: Sequence[StoredGrant], drawn: Drawn, release: ReleaseView) -> list[tuple[StoredGrant, str]]:
     """Earlier grants of the same person that this one takes the place of: they have changed their mind."""
     active = [grant for grant in grants if grant.void_reason is None]
     consent = drawn.consent
     if consent.decision == "approve":
-        found = changed_mind(active, consent.person, consent.manifest_path, consent.issued_at)
+        found = changed_mind(active, [grant.consent for grant in active], consent, release)
         return [(grant, "the same person approved since") for grant in found]
     if consent.decision == "hold":
         return []

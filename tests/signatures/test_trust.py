@@ -12,7 +12,11 @@ from app.consents.recording import Recorder
 from app.consents.store import NewGrant
 from app.db.tx import Tx
 from app.people.key_service import KeyRegistry
+from app.pulls import store as pulls
+from app.pulls.observe import Said
+from app.pulls.store import Observation
 from app.sandbox.world import TENANT
+from integrations.github.port import Account
 from manifests import dsse, sshsig, statement
 from manifests.times import to_rfc3339
 from tests.signatures.signers import PersonKey
@@ -35,6 +39,23 @@ async def test_a_compromised_key_takes_back_what_it_signed_since(stage: Stage) -
     (grant,) = await stage.signed()
     assert grant.void_reason == "its key was compromised"
     assert f"grant/{stage.release}/{grant.id}" in await stage.resources("grant.voided")
+
+
+async def test_what_was_revoked_while_it_was_being_signed_is_void(stage: Stage) -> None:
+    """The comment was being judged, with what had been said by then, when the signature arrived."""
+    await allowed(stage)
+    release, (grant,) = await stage.stored(), await stage.signed()
+    number = int(grant.consent.account.partition(":")[2])
+    said = Said(grant.consent.issued_at + 1, Account(number, "carol", "User"), number, body="/revoke")
+    seen = Observation(
+        "comment:1/comment.created/x", "comment.created", "comment:1", grant.consent.account, said.at, "x",
+        msgspec.json.encode(said).decode(),
+    )  # fmt: skip
+    write = stage.service.database.write
+    await write(lambda tx: pulls.add_observations(tx, release.repository_id, release.number, [seen]))
+    await stage.judge_again()
+    assert await stage.outcome() == "wait"
+    assert (await stage.signed())[0].void_reason == "the person revoked it"
 
 
 async def test_what_was_signed_before_the_compromise_stands(stage: Stage) -> None:
