@@ -7,6 +7,11 @@ import shutil
 
 import pytest
 
+KNOBS = ("COUNTERSIGN_REQUIRE", "COUNTERSIGN_KILLS", "COUNTERSIGN_ORDERS", "COUNTERSIGN_HISTORIES", "COUNTERSIGN_STEPS")
+"""Variables that steer the tests. They are no settings, so what is tested must not see them."""
+
+REQUIRED = os.environ.get("COUNTERSIGN_REQUIRE", "")
+
 
 def need(tool: str) -> str:
     """The path of a program; skips the test where it is missing, or fails it under COUNTERSIGN_REQUIRE=all."""
@@ -19,6 +24,6 @@ def need(tool: str) -> str:
 
 def missing(reason: str) -> None:
     """Skips or, under COUNTERSIGN_REQUIRE=all, fails the running test, saying why."""
-    if os.environ.get("COUNTERSIGN_REQUIRE") == "all":
+    if REQUIRED == "all":
         pytest.fail(f"{reason}, and COUNTERSIGN_REQUIRE=all")
     pytest.skip(reason)
