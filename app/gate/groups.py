@@ -133,8 +133,10 @@ class MergeGroups:
 
 
 def _problem(path: str, revision: str, rows: tuple[StoredRelease, ...]) -> str:
-    """The same content must have been allowed to merge, for every environment."""
+    """The same content must have been allowed to merge, for every environment: by the pull request that is to be merged
+    now, where there is one, and not by another that was merged long ago."""
     same = [row for row in rows if row.revision == revision and revision]
+    same = [row for row in same if row.state == "open"] or same
     if not same:
         return f"{path} differs in this group from what was approved. Update the pull request, have it approved."
     for row in same:

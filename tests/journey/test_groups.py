@@ -47,6 +47,18 @@ async def test_a_group_with_other_content_than_was_approved_may_not(short: Playe
     assert "differs in this group from what was approved" in (run.title or "")
 
 
+async def test_a_release_that_was_merged_once_does_not_speak_for_one_that_brings_it_back(short: Played) -> None:
+    files = short.files()
+    first = await short.propose(files)
+    await short.approve(first)
+    await short.says(first, GREEN)
+    await short.merge(first)
+    short.github.push(REPOSITORY, "main", author="alice", delete=list(files))
+    again = await short.propose(files, branch="again")
+    await short.says(again, WAITS)
+    assert (await group_check(short, again.number)).conclusion == "failure"
+
+
 async def test_a_group_that_touches_no_release_may_merge(short: Played) -> None:
     short.push({"README.md": b"# Ours\n"}, branch="docs")
     pull = short.github.open_pull(REPOSITORY, "docs", author="alice")
