@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,12 +109,31 @@ async def test_a_device_is_not_read() -> None:
         await Artifacts([Path("/dev")], [], None).digest("file:///dev/zero", LIMIT)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-async def test_a_file_we_may_not_read_is_refused(source: ArtifactSource, root: Path) -> None:
-    (root / "m.pt").write_bytes(b"x")
-    (root / "m.pt").chmod(0)
-    with pytest.raises(RefusedError, match="may be read"):
-        await source.digest(f"file://{root}/m.pt", LIMIT)
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Root may read everything, so root is somebody else for the while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+async def test_a_file_we_may_not_read_is_refused(request: pytest.FixtureRequest) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        root = Path(folder).resolve()
+        root.chmod(0o755)
+        (root / "m.pt").write_bytes(b"x")
+        (root / "m.pt").chmod(0)
+        source = Artifacts([root], [], None)
+        request.getfixturevalue("nobody")
+        with pytest.raises(RefusedError, match="may be read"):
+            await source.digest(f"file://{root}/m.pt", LIMIT)
+        if os.getuid() == 0:
+            os.seteuid(0)
 
 
 async def test_no_roots_allow_no_file(root: Path) -> None:
