@@ -9,7 +9,7 @@ import msgspec
 
 from app.facts.documents import ReadDocument
 from app.people.service import People, github_account
-from app.pulls.store import ARRIVED, Head
+from app.pulls.store import ARRIVED, PUSHED, Head
 from gates.model import Contributor, Contributors
 from integrations.github.port import Account, Commit, Pull
 
@@ -107,5 +107,9 @@ def _pushers(pull: Pull, heads: Sequence[Head]) -> Iterator[Trace]:
             yield Trace("pusher", f"pushed {head.sha[:12]}", account_id=int(number))
         else:
             yield Trace("pusher", "", unknown=f"Nobody told us who pushed {head.sha[:12]}: its delivery never came.")
+    for head in heads:
+        kind, _, number = head.actor.partition(":")
+        if head.event.startswith(PUSHED) and kind == "github" and number:
+            yield Trace("pusher", f"pushed {head.sha[:12]}", account_id=int(number))
     if all(head.sha != pull.head_sha for head in arrived):
         yield Trace("pusher", "", unknown=f"Nobody told us who pushed {pull.head_sha[:12]}: its delivery never came.")

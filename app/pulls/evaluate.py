@@ -123,6 +123,9 @@ class PullEvaluator:
         if len(heads) > len(known.heads) or any(seen.kind == "pull.retargeted" for seen, _ in fresh):
             # What was listed meanwhile may have been of another head or base, though both are the same again.
             self._gatherer.forget_lists(repository.id, number)
+        arrived = [head.sha for head in heads if head.event == store.ARRIVED]
+        pushed = await glance(self._database, lambda tx: store.pushed(tx, repository.id, arrived))
+        heads = tuple({(head.sha, head.event): head for head in (*heads, *pushed)}.values())
         proposed = {release.path: release.proposed_at for release in known.releases}
         view = await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref, known.base_ref)
         stored = self._stored(tenant, view, known)

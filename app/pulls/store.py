@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import text
@@ -63,8 +63,16 @@ _PROMPTS = text(
     " WHERE repository_id = :repository_id AND number = :number ORDER BY posted_at"
 )
 
+_PUSH = text(
+    "INSERT INTO pushes (repository_id, sha, actor, before, received_at)"
+    " VALUES (:repository_id, :sha, :actor, :before, :received_at) ON CONFLICT DO NOTHING"
+)
+_PUSHES = text("SELECT actor, before, received_at FROM pushes WHERE repository_id = :repository_id AND sha = :sha")
+
 ARRIVED = "arrived"
 LEFT = "left"
+PUSHED = "pushed"
+MAX_PUSHES = 500
 
 
 class Repository(msgspec.Struct, frozen=True):
@@ -75,7 +83,8 @@ class Repository(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """A commit that was the head (``arrived``, pushed by ``actor``) or ceased to be (``left``)."""
+    """A commit that was the head (``arrived``, pushed by ``actor``), ceased to be (``left``), or was pushed to the
+    branch by ``actor`` before the pull request was opened (``pushed``)."""
 
     sha: str
     event: str
@@ -155,6 +164,27 @@ def open_pulls(tx: Tx, repository_id: int) -> tuple[tuple[int, str, str], ...]:
 def heads(tx: Tx, repository_id: int, number: int) -> tuple[Head, ...]:
     rows = tx.all(_HEADS, repository_id=repository_id, number=number)
     return tuple(Head(row.sha, row.event, row.actor, row.received_at) for row in rows)
+
+
+def add_push(tx: Tx, repository_id: int, sha: str, before: str, actor: str, at: int) -> None:
+    """A push that brought a branch from ``before`` to ``sha``."""
+    tx.run(_PUSH, repository_id=repository_id, sha=sha, actor=actor, before=before, received_at=at)
+
+
+def pushed(tx: Tx, repository_id: int, shas: Iterable[str]) -> tuple[Head, ...]:
+    """Every push that led to these commits, back to where their branches began or to where nothing is known."""
+    waiting, seen = list(shas), set[str]()
+    found: dict[str, Head] = {}
+    while waiting and len(seen) < MAX_PUSHES:
+        sha = waiting.pop()
+        if sha in seen:
+            continue
+        seen.add(sha)
+        for row in tx.all(_PUSHES, repository_id=repository_id, sha=sha):
+            found[f"{sha} {row.actor}"] = Head(sha, f"{PUSHED} {row.actor}", row.actor, row.received_at)
+            if row.before.strip("0"):
+                waiting.append(row.before)
+    return tuple(found.values())
 
 
 def add_heads(tx: Tx, repository_id: int, number: int, heads: Sequence[Head]) -> None:

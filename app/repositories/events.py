@@ -108,11 +108,14 @@ class RepositoryEvents:
         repository = event.repository_id
         match event:
             case PushEvent() if repository is not None:
+                if event.sender is not None and not event.deleted:
+                    by = f"github:{event.sender.id}"
+                    pulls.add_push(tx, repository, event.after, event.before, by, delivery.received_at)
                 ref = event.ref.removeprefix(_BRANCH)
                 yield from (
                     f"pull/{repository}/{number}"
-                    for number, base_ref, _ in pulls.open_pulls(tx, repository)
-                    if base_ref == ref
+                    for number, base_ref, head in pulls.open_pulls(tx, repository)
+                    if base_ref == ref or head == event.after
                 )
             case CheckRunEvent() | CheckSuiteEvent() if repository is not None:
                 if event.action == "rerequested" and event.app_id == app_id:

@@ -134,6 +134,10 @@ def _releases() -> None:
         _text("delivery"),
     )  # fmt: skip
     op.create_table(
+        "pushes", _number("repository_id", primary_key=True), _text("sha", primary_key=True),
+        _text("actor", primary_key=True), _text("before", primary_key=True), _number("received_at"),
+    )  # fmt: skip
+    op.create_table(
         "observations", _text("id", primary_key=True), _number("repository_id"), _number("number"),
         _text("kind"), _text("object"), _text("actor"), _number("received_at"), _text("delivery"), _text("body_json"),
     )  # fmt: skip

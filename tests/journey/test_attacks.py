@@ -159,3 +159,13 @@ async def test_a_link_whose_account_row_was_altered_links_nobody(world: Played) 
     await world.approve_change()
     await world.settled()
     await world.says(pull, WAITS, "erin's approval does not count")
+
+
+async def test_who_pushed_before_the_pull_request_was_opened_is_excluded(short: Played) -> None:
+    short.push(short.files(), branch="pushed", by="alice", pusher="bob")
+    short.push({"notes.md": b"On top."}, branch="pushed", by="alice")
+    await short.settled()
+    pull = short.github.open_pull(REPOSITORY, "pushed", author="alice")
+    await short.prompted(pull)
+    await short.approve(pull)
+    await short.says(pull, WAITS, "bob's approval does not count", "pushed part of it")
