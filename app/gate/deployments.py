@@ -6,6 +6,7 @@ from app.changes import store as changes
 from app.clock import Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
+from app.decisions import bearing
 from app.decisions import store as decisions
 from app.decisions.store import StoredDecision, StoredDeployment
 from app.releases import store as releases
@@ -45,6 +46,11 @@ class Deployments:
             raise DecisionStateError(
                 "decision.not_allowed", f"The decision is {decision.outcome}.", "Nothing may be deployed with it."
             )
+        if altered := bearing.difference(tx, decision):
+            raise DecisionStateError(
+                "decision.altered", f"The decision cannot be relied on: {altered}.",
+                "Deploy nothing with it. Run `countersign audit verify` and treat the database as tampered with.",
+            )  # fmt: skip
         if now >= decision.expires_at:
             raise DecisionStateError("decision.expired", "The decision has expired.", "Ask the gate again.")
         if not self.begun(tx, decision, by):

@@ -109,6 +109,8 @@ class GateViews:
             await self._deployments.redeem(decision, caller_of(request).actor)
         except DecisionStateError as error:
             self._metrics.redemptions.labels(result=error.code.partition(".")[2]).inc()
+            if error.code == "decision.altered":
+                self._metrics.alarms.labels(kind="difference").inc()
             raise _refused(error) from error
         self._metrics.redemptions.labels(result="ok").inc()
         return answer(Redeemed(decision.id))

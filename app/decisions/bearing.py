@@ -1,0 +1,47 @@
+"""Whether the log bears out a decision's row. What it does not bear out can be used for nothing."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.audit import store as audit
+from app.audit.errors import RecordAlteredError
+from app.clock import SECOND
+from app.db.tx import Tx
+from app.decisions.store import StoredDecision
+
+MAX_LIFE_S = 900
+"""An allow is redeemed within 15 minutes, whatever its row says."""
+
+
+class DecisionData(msgspec.Struct, frozen=True):
+    """What the data of a ``decision.recorded`` record binds."""
+
+    commit: str
+    environment: str
+    question: str
+    snapshot: str
+    verdict: str
+
+
+def difference(tx: Tx, decision: StoredDecision) -> str:
+    """How the row differs from its record; empty when it does not."""
+    try:
+        records = audit.records_of(tx, decision.tenant, f"decision/{decision.id}")
+    except RecordAlteredError as error:
+        return f"its record was altered: {error.what}"
+    made = next((record for record in records if record.event == "decision.recorded"), None)
+    if made is None:
+        return "the log has no such decision"
+    try:
+        said = msgspec.json.decode(made.data, type=DecisionData)
+    except msgspec.MsgspecError as error:
+        return f"its record cannot be read: {error}"
+    row = DecisionData(
+        decision.commit_sha, decision.environment, decision.question, decision.snapshot, decision.verdict
+    )
+    if said != row or (made.outcome, made.ts) != (decision.outcome, decision.at):
+        return "its row is not what its record says"
+    if decision.expires_at > decision.at + MAX_LIFE_S * SECOND:
+        return "its row lives longer than any decision does"
+    return ""
