@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app.db.tx import Tx
+from manifests.merkle import Subtree
 
 
 class Row(NamedTuple):
@@ -31,6 +32,9 @@ _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _CHECKPOINT = "INSERT INTO checkpoints (log, size, note) VALUES ({}, {}, {})"
 
 
+_SUBTREE = "INSERT INTO tree_hashes (log, level, position, hash) VALUES (?, ?, ?, ?)"
+
+
 def insert(tx: Tx, log: str, rows: Sequence[Row]) -> None:
     """Adds sealed records. A number or place in a trace that is taken already is an error of the driver."""
     sqlite = sqlite_of(tx)
@@ -45,6 +49,17 @@ def insert(tx: Tx, log: str, rows: Sequence[Row]) -> None:
 
 def insert_checkpoint(tx: Tx, log: str, size: int, note: str) -> None:
     execute(tx, _CHECKPOINT, (log, size, note))
+
+
+def insert_subtrees(tx: Tx, log: str, subtrees: Sequence[Subtree]) -> None:
+    """Adds the roots that tiles above the leaves are made of; few, one in 256 records."""
+    if not subtrees:
+        return
+    sqlite = sqlite_of(tx)
+    if sqlite is not None:
+        sqlite.executemany(_SUBTREE, [(log, *one) for one in subtrees])
+    else:
+        copy(tx, "tree_hashes", ("log", "level", "position", "hash"), [(log, *one) for one in subtrees])
 
 
 def sqlite_of(tx: Tx) -> sqlite3.Connection | None:

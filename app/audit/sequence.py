@@ -49,8 +49,10 @@ class LogSequencer:
     def _append(self, tx: Tx, log: str, drafts: Sequence[Draft]) -> None:
         head = heads.read(tx, log)
         traces = heads.traces(tx, log, {draft.trace_id for draft in drafts})
-        made = _seal(log, head.frontier, traces, drafts)
+        made = _seal(log, head.frontier.size, traces, drafts)
+        subtrees = head.frontier.extend([row.leaf for row in made])
         rows.insert(tx, log, made)
+        rows.insert_subtrees(tx, log, subtrees)
         heads.write_traces(tx, log, {row.trace_id: traces[row.trace_id] for row in made})
         heads.write(tx, log, Head(head.frontier, max(head.last_at, max(row.at for row in made))))
         rows.insert_checkpoint(tx, log, head.frontier.size, self._checkpoint(log, head.frontier))
@@ -63,10 +65,9 @@ class LogSequencer:
         return signed.decode()
 
 
-def _seal(log: str, frontier: Frontier, traces: dict[str, tuple[int, bytes]], drafts: Iterable[Draft]) -> list[Row]:
-    """The rows for the drafts in their order; ``frontier`` and ``traces`` are moved on."""
+def _seal(log: str, seq: int, traces: dict[str, tuple[int, bytes]], drafts: Iterable[Draft]) -> list[Row]:
+    """The rows for the drafts in their order, numbered from ``seq``; ``traces`` are moved on."""
     made: list[Row] = []
-    seq = frontier.size
     for draft in drafts:
         trace_id = draft.trace_id
         before = traces.get(trace_id)
@@ -76,5 +77,4 @@ def _seal(log: str, frontier: Frontier, traces: dict[str, tuple[int, bytes]], dr
         traces[trace_id] = (tseq, leaf)
         made.append(Row(seq, trace_id, tseq, draft.resource, draft.event, draft.ts, leaf, body))
         seq += 1
-    frontier.extend([row.leaf for row in made])
     return made

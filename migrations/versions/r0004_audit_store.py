@@ -1,0 +1,117 @@
+"""The audit store: what proofs, searches, witnesses, sealing, holds, exports and verification keep.
+
+Of these tables only the protected ones are ever counted; the others are projections of the log, or work in progress.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from manifests.merkle import Frontier
+from migrations.append_only import protect
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_LEAVES_AT_ONCE = 65_536
+
+
+def _text(name: str, **options: object) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, **{"nullable": False, **options})  # type: ignore[arg-type]
+
+
+def _number(name: str, **options: object) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, **{"nullable": False, **options})  # type: ignore[arg-type]
+
+
+def _bytes(name: str, **options: object) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, **{"nullable": False, **options})  # type: ignore[arg-type]
+
+
+def upgrade() -> None:
+    _tree()
+    _search()
+    _verification()
+    _personal_data()
+    _blobs()
+    op.add_column("tokens", _text("made_by", server_default=""))
+    for table in ("tree_hashes", "cosignatures", "erasures", "legal_holds", "blob_places"):
+        protect(table)
+
+
+def _tree() -> None:
+    op.create_table(
+        "tree_hashes", _text("log", primary_key=True), _number("level", primary_key=True),
+        _number("position", primary_key=True), _bytes("hash"),
+    )  # fmt: skip
+    op.create_table(
+        "cosignatures", _text("log", primary_key=True), _number("size", primary_key=True),
+        _text("witness", primary_key=True), _text("line"), _number("at"),
+    )  # fmt: skip
+    connection = op.get_bind()
+    for (log,) in connection.execute(sa.text("SELECT log FROM log_heads ORDER BY log")).all():
+        _grow_tree(connection, log)
+
+
+def _grow_tree(connection: sa.Connection, log: str) -> None:
+    frontier = Frontier()
+    leaves = sa.text("SELECT leaf FROM records WHERE log = :log AND seq >= :first AND seq < :end ORDER BY seq")
+    add = sa.text("INSERT INTO tree_hashes (log, level, position, hash) VALUES (:log, :level, :position, :hash)")
+    while True:
+        window = {"log": log, "first": frontier.size, "end": frontier.size + _LEAVES_AT_ONCE}
+        found = [bytes(leaf) for (leaf,) in connection.execute(leaves, window)]
+        grown = frontier.extend(found)
+        if grown:
+            connection.execute(add, [{"log": log, **one._asdict()} for one in grown])
+        if len(found) < _LEAVES_AT_ONCE:
+            return
+
+
+def _search() -> None:
+    op.create_table(
+        "record_index", _text("log", primary_key=True), _number("seq", primary_key=True), _number("at"),
+        _text("actor"), _text("action"), _text("event"), _text("outcome"),
+    )  # fmt: skip
+    for column in ("at", "actor", "action", "event", "outcome"):
+        op.create_index(f"record_index_{column}", "record_index", ["log", column, "seq"])
+    op.create_table("record_index_heads", _text("log", primary_key=True), _number("size"))
+    op.create_table(
+        "exports", _text("id", primary_key=True), _text("tenant"), _text("asked_by"), _text("format"),
+        _text("query_json"), _text("state"), _number("done"), _number("total"), _text("path"), _text("sha256"),
+        _text("error"), _number("created_at"), _number("finished_at"),
+    )  # fmt: skip
+
+
+def _verification() -> None:
+    op.create_table(
+        "verifications", _text("log", primary_key=True), _number("size"), _bytes("frontier"), _number("at"),
+        _number("full_at"), _text("problem"),
+    )  # fmt: skip
+
+
+def _personal_data() -> None:
+    op.create_table(
+        "subject_keys", _text("id", primary_key=True), _text("tenant"), _text("person"), _bytes("wrapped"),
+        _number("created_at"), _number("destroyed_at"), sa.UniqueConstraint("tenant", "person", "id"),
+    )  # fmt: skip
+    op.create_table(
+        "erasures", _text("id", primary_key=True), _text("state", primary_key=True), _text("tenant"),
+        _text("person"), _text("reason"), _text("by"), _number("at"),
+    )  # fmt: skip
+    op.create_table(
+        "legal_holds", _text("id", primary_key=True), _text("state", primary_key=True), _text("tenant"),
+        _text("subject"), _text("reason"), _text("by"), _number("at"),
+    )  # fmt: skip
+
+
+def _blobs() -> None:
+    op.create_table(
+        "blob_uploads", _text("digest", primary_key=True), _text("kind"), _bytes("body"), _number("created_at")
+    )
+    op.create_table(
+        "blob_places", _text("digest", primary_key=True), _text("sink", primary_key=True), _text("kind"),
+        _number("size"), _text("key"), _text("version"), _number("until"), _number("at"),
+    )  # fmt: skip
