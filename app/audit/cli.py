@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
-    from app.audit.report import Report
-    from app.audit.verify import Key
+    from app.verification.report import Report
+    from app.verification.verify import Key
 
 YES: Final = 0
 NO: Final = 1
@@ -54,9 +54,9 @@ def verify(
     """
     import os
 
-    from app.audit.verify import Anchor
-    from app.audit.verify import verify as run
     from app.clock import now
+    from app.verification.verify import Anchor
+    from app.verification.verify import verify as run
 
     report = run(
         database or _database(config),

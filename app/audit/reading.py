@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
-from app.audit.source import open_read_only
 from app.db.connect import driver_url, sqlite_path
 from app.db.database import Unit
 from app.db.tx import Tx
+from app.verification.source import open_read_only
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """Read records back. Whoever gets one got the bytes that were sealed, or an error that names the difference.
 
-A row's hash, form and columns are checked here; whether its log is whole is checked by app.audit.verify.
+A row's hash, form and columns are checked here; whether its log is whole is checked by app.verification.verify.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.audit.source import open_read_only
 from app.db.connect import driver_url, sqlite_path
 from app.db.database import DatabaseUnavailableError
 from app.db.upgrade import current, newest
 from app.doctor.model import Finding, Patient, ok, problem
+from app.verification.source import open_read_only
 
 NAME = "database"
 

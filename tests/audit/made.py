@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from app.audit.report import Report
 from app.audit.sequence import LogSequencer
-from app.audit.verify import Anchor, verify
 from app.db.database import Database
 from app.db.tx import Tx
+from app.verification.report import Report
+from app.verification.verify import Anchor, verify
 from manifests.keys import PrivateKey
 from manifests.record import Draft, facts
 from tests.db.opened import opened

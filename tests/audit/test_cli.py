@@ -16,9 +16,9 @@ from app.audit.cli import register
 from app.db.database import DatabaseUnavailableError
 from manifests import merkle
 from manifests.note import VerifierKey
-from tests.audit import test_blobs as blobs
 from tests.audit.made import KEY, fill
-from tests.audit.test_tampering import ALTERED, body, tamper
+from tests.verification import test_blobs as blobs
+from tests.verification.test_tampering import ALTERED, body, tamper
 
 VKEY = VerifierKey("countersign.dev/log/acme", KEY.public).encode()
 

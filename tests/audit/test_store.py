@@ -14,8 +14,8 @@ from app.audit.errors import RecordAlteredError
 from app.audit.reading import read_only
 from app.audit.sequence import LogSequencer
 from tests.audit.made import AT, KEY, draft, fill, stage
-from tests.audit.test_tampering import ALTERED, Change, body, sql, tamper
 from tests.db.opened import opened
+from tests.verification.test_tampering import ALTERED, Change, body, sql, tamper
 
 
 async def test_records_of_a_resource_come_back_in_order(database_url: str) -> None:

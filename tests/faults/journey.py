@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.audit.verify import verify
 from app.clock import now
 from app.keys import files
 from app.sandbox.world import REPOSITORY
+from app.verification.verify import verify
 from tests.faults.running import Stage, until
 
 MODEL = "releases/intraday/policy.json"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from app.audit.verify import verify
 from app.clock import now
 from app.decisions import store as decisions
 from app.sandbox.world import REPOSITORY, TENANT
+from app.verification.verify import verify
 from manifests import dsse, vsa
 from tests.journey.played import GREEN, WAITS, Played, in_order
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from app.audit.verify import verify
+from app.verification.verify import verify
 from tests.journey.played import GREEN, Played
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import msgspec
 
-from app.audit.source import RecordRow
+from app.verification.source import RecordRow
 from manifests import record
 from manifests.errors import ManifestError
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.audit.examine import examine
 from app.audit.sequence import LogSequencer
-from app.audit.source import open_read_only, rows_between
-from app.audit.verify import Anchor, Key, verify
 from app.db.database import DatabaseUnavailableError
 from app.db.tx import Tx
+from app.verification.examine import examine
+from app.verification.source import open_read_only, rows_between
+from app.verification.verify import Anchor, Key, verify
 from manifests import checkpoint, merkle, record
 from manifests.checkpoint import Checkpoint
 from manifests.keys import PrivateKey
@@ -91,8 +91,8 @@ async def test_only_a_known_key_makes_a_log_authentic(
 
 
 async def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.audit.verify.PARALLEL_FROM", 1)
-    monkeypatch.setattr("app.audit.parallel.RECORDS_PER_TASK", 7)
+    monkeypatch.setattr("app.verification.verify.PARALLEL_FROM", 1)
+    monkeypatch.setattr("app.verification.parallel.RECORDS_PER_TASK", 7)
     url = f"sqlite:///{tmp_path}/log.db"
     await fill(url, batches=(20, 20, 20))
     assert (await verified(url, processes=2)).findings == ()

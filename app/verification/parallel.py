@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.audit.examine import Stretch, examine
-from app.audit.source import open_read_only, rows_between
+from app.verification.examine import Stretch, examine
+from app.verification.source import open_read_only, rows_between
 
 RECORDS_PER_TASK = 16_384
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from app.audit.examine import Edge, Envelope, Stretch, differing_columns, envelope_of, is_canonical
-from app.audit.report import Finding, finding
-from app.audit.source import RecordRow
+from app.verification.examine import Edge, Envelope, Stretch, differing_columns, envelope_of, is_canonical
+from app.verification.report import Finding, finding
+from app.verification.source import RecordRow
 from manifests.merkle import leaf_hash
 
 

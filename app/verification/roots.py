@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.audit.judge import Judge
+from app.verification.judge import Judge
 from manifests import checkpoint, strict_base64
 from manifests.checkpoint import Checkpoint
 from manifests.errors import ManifestError

@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from app.audit.blobs import Blobs
-from app.audit.examine import Stretch, examine
-from app.audit.judge import Judge
-from app.audit.parallel import examine_in_processes
-from app.audit.report import Finding, LogReport, Report, finding
-from app.audit.roots import Roots, Target
-from app.audit.source import Source, SqliteSource, open_source
 from app.clock import SECOND, Clock
+from app.verification.blobs import Blobs
+from app.verification.examine import Stretch, examine
+from app.verification.judge import Judge
+from app.verification.parallel import examine_in_processes
+from app.verification.report import Finding, LogReport, Report, finding
+from app.verification.roots import Roots, Target
+from app.verification.source import Source, SqliteSource, open_source
 from manifests import checkpoint
 from manifests.errors import ManifestError
 from manifests.keys import PublicKey

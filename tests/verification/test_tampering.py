@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from app.audit.report import Report
-from app.audit.source import open_read_only
-from app.audit.verify import Anchor
+from app.verification.report import Report
+from app.verification.source import open_read_only
+from app.verification.verify import Anchor
 from manifests import checkpoint, merkle, record
 from manifests.checkpoint import Checkpoint
 from manifests.merkle import Frontier

@@ -10,8 +10,8 @@ from hashlib import sha256
 
 import msgspec
 
-from app.audit.report import Finding, Kind, finding
-from app.audit.source import Source
+from app.verification.report import Finding, Kind, finding
+from app.verification.source import Source
 
 AT_ONCE = 500
 SNAPSHOT = "snapshot"

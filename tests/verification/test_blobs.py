@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import text
 
-from app.audit.report import Report
 from app.audit.sequence import LogSequencer
-from app.audit.verify import verify
 from app.blobs.store import BlobStore
 from app.db.database import Database
 from app.db.tx import Tx
+from app.verification.report import Report
+from app.verification.verify import verify
 from manifests.canonical import encode, sha256_hex
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event
