@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gates.anchored import anchored, is_required
 from gates.approvals import approvals
 from gates.artifacts import artifacts
 from gates.case import Case, Finding, Gate, holds
@@ -66,8 +67,10 @@ def _asked(case: Case) -> list[tuple[str, Gate]]:
     if not case.snapshot.release.manifest_path:
         # Without a release there is nothing to ask the other gates about.
         return [("release", no_release)]
-    deploy = _AT_DEPLOY if case.snapshot.question == "deploy" else ()
+    deploy: tuple[tuple[str, Gate], ...] = _AT_DEPLOY if case.snapshot.question == "deploy" else ()
     listed = case.rule.gates if isinstance(case.rule, EffectiveRule) else ()
+    if deploy and is_required(case):
+        deploy = (*deploy, ("anchored", anchored))
     late = {name for name, _ in deploy}
     chosen = [(name, _LISTED[name]) for name in listed if name not in late]
     return [*_ALWAYS, *chosen, *deploy, *_LAST]

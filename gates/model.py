@@ -208,11 +208,19 @@ class DeploymentFacts(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
+class Unanchored(msgspec.Struct, frozen=True):
+    """A grant whose record is under no anchor outside the database; recorded ``since``."""
+
+    grant: str
+    since: int
+
+
 class LogFacts(msgspec.Struct, frozen=True):
-    """The audit log: the time of its last record, and why it cannot be written, if it cannot."""
+    """The audit log: the time of its last record, and why it cannot be relied on, if it cannot."""
 
     last_at: int = 0
     problem: str = ""
+    unanchored: tuple[Unanchored, ...] = ()
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -130,7 +130,8 @@ class TenantPolicy(msgspec.Struct, frozen=True):
     """The policy over all of a tenant's repositories; a repository can only tighten it.
 
     ``freshness`` is the greatest age in seconds of a changeable fact at a production deployment.
-    ``release_glob`` says which files are release manifests.
+    ``release_glob`` says which files are release manifests. In the environments of ``anchored`` nothing is allowed
+    before its approvals are anchored outside the database.
     """
 
     schema: str
@@ -140,6 +141,7 @@ class TenantPolicy(msgspec.Struct, frozen=True):
     freshness: int = 60
     release_glob: str = DEFAULT_RELEASE_GLOB
     workflows: tuple[str, ...] = ()
+    anchored: tuple[str, ...] = ()
     groups: dict[str, Group] = {}
     trust: dict[str, tuple[TrustedSigner, ...]] = {}
     rules: tuple[Rule, ...] = ()

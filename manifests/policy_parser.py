@@ -30,6 +30,7 @@ from manifests.policy_parser_forms import (
     WORKFLOW,
 )
 from manifests.policy_parser_rules import freezes, rules
+from manifests.release_parser_forms import ENVIRONMENT
 from manifests.policy_parser_sources import groups, trust
 
 MAX_BYTES = 512 * 1024
@@ -42,6 +43,7 @@ TENANT_KEYS = (
     "freshness",
     "release_glob",
     "workflows",
+    "anchored",
 )
 
 
@@ -84,6 +86,7 @@ def _tenant_policy(reader: Reader, root: Node) -> TenantPolicy:
         freshness=fields.optional("freshness", duration(reader, 1, MAX_FRESHNESS_S), default.freshness),
         release_glob=fields.optional("release_glob", form(reader, PATTERN), DEFAULT_RELEASE_GLOB),
         workflows=fields.optional("workflows", many(reader, form(reader, WORKFLOW), unique=str), ()),
+        anchored=fields.optional("anchored", many(reader, form(reader, ENVIRONMENT), unique=str), ()),
         groups=named,
         trust=trusted,
         rules=ruled,

@@ -40,6 +40,7 @@ def tenant_policy_schema() -> Schema:
         "freshness": DURATION,
         "release_glob": word(forms.PATTERN, "which files are release manifests"),
         "workflows": many(word(forms.WORKFLOW), "the workflows that may deploy"),
+        "anchored": many(word(ENVIRONMENT), "where nothing is allowed before its approvals are anchored"),
     }
     return document("Countersign tenant policy", f"{SCHEMA}/tenant", table(properties, ("schema",)))
 

@@ -32,6 +32,7 @@ from app.pulls.evaluate import ReleaseFactsNow, release_facts
 from app.pulls.store import Repository
 from app.releases import store as releases
 from app.releases.store import StoredRelease
+from app.sinks.waiting import unanchored
 from app.tenants.registry import Tenant
 from app.work import store as work
 from gates.decide import decide
@@ -174,7 +175,14 @@ class Gate:
         digests = list(candidate.release.digests.values())
         now, unheard = await glance(
             self._database,
-            partial(_facts, tenant=tenant.id, row=candidate.row, digests=digests, check=self._check),
+            partial(
+                _facts,
+                tenant=tenant,
+                row=candidate.row,
+                digests=digests,
+                check=self._check,
+                environment=asked.environment,
+            ),
         )
         snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
         if unheard is not None:
@@ -338,10 +346,14 @@ def _found(
 
 
 def _facts(
-    tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str], check: Check
+    tx: Tx, tenant: Tenant, row: StoredRelease, digests: Sequence[str], check: Check, environment: str
 ) -> tuple[ReleaseFactsNow, int | None]:
     unheard = inbox.unheard_since(tx, f"pull/{row.repository_id}/{row.number}")
-    return release_facts(tx, tenant, row, digests, check), unheard
+    now = release_facts(tx, tenant.id, row, digests, check)
+    if environment in tenant.policy.anchored:
+        log = msgspec.structs.replace(now.log, unanchored=unanchored(tx, tenant.id, row.id))
+        now = msgspec.structs.replace(now, log=log)
+    return now, unheard
 
 
 def _stale_change(snapshot: Snapshot) -> bool:

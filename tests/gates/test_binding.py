@@ -46,6 +46,8 @@ FREE = (
     r"p\.(commit|tenant\.(schema|installations.*|release_glob|workflows|groups|trust|rules|freezes))",
     r"p\.(repository\.(schema|freezes)|tenant\.base_refs\.0\.repository)",
     r"p\.repository\.rules\.0\.when\..*",
+    # asked for where the tenant requires anchors: an empty list of what waits for one
+    r"p\.tenant\.anchored|s\.log\.unanchored",
     # told for the record: what the server was set to when it decided
     r"s\.settings",
     # judged when a key is used, before there is a consent

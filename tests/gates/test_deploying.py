@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gates.decide import decide
-from gates.model import NamedDigest
+from gates.model import NamedDigest, Question, Unanchored
 from manifests.policy import Freeze
 from manifests.release import Window
-from tests.gates.builders import ARTIFACT, HOUR, NOW, SECOND, sha
+from tests.gates.builders import ARTIFACT, BOBS, CAROLS, HOUR, NOW, SECOND, sha
 from tests.gates.tables import Row, altered, hold
 
 OURS = NamedDigest("policy.pt", ARTIFACT.sha256)
@@ -75,6 +75,39 @@ FRESHNESS = (
     Row("behind, when merging", {"log.last_at": NOW + 1}, "fail", "behind the last record", "merge"),
     Row("level with the last record", {"log.last_at": NOW}, "pass"),
 )
+
+ANCHORED = {"tenant_policy.anchored": ("production",)}
+_OUT = (Unanchored(BOBS.id, NOW - SECOND), Unanchored(CAROLS.id, NOW - 2 * SECOND))
+_LATE = (Unanchored(BOBS.id, NOW - 15 * 60 * SECOND),)
+_VOID = (Unanchored("a void grant", NOW - 15 * 60 * SECOND),)
+ANCHORS = (
+    Row("all anchored", ANCHORED, "pass", "Every approval is anchored", agreed=True),
+    Row("two recent ones", {**ANCHORED, "log.unanchored": _OUT}, "wait", "2 approvals are not anchored", agreed=True),
+    Row("out for too long", {**ANCHORED, "log.unanchored": _LATE}, "fail", "longer than 15 minutes", agreed=True),
+    Row("one that does not stand", {**ANCHORED, "log.unanchored": _VOID}, "pass", agreed=True),
+)
+
+
+@pytest.mark.parametrize("row", ANCHORS, ids=lambda row: row.behaviour)
+def test_anchored(row: Row) -> None:
+    hold(row, "anchored")
+
+
+@pytest.mark.parametrize(
+    ("environments", "question"), [((), "deploy"), (("staging",), "deploy"), (("production",), "merge")]
+)
+def test_anchors_are_asked_for_only_where_the_tenant_requires_them(
+    environments: tuple[str, ...], question: Question
+) -> None:
+    changes = {"tenant_policy.anchored": environments, "log.unanchored": _LATE}
+    verdict = decide(*altered(changes, question, agreed=True))
+    assert verdict.outcome == "allow"
+    assert "anchored" not in {result.name for result in verdict.results}
+
+
+def test_an_anchor_that_is_out_is_asked_for_again_soon() -> None:
+    verdict = decide(*altered({**ANCHORED, "log.unanchored": _OUT}, agreed=True))
+    assert (verdict.outcome, verdict.recheck_at) == ("wait", NOW + 5 * SECOND)
 
 
 @pytest.mark.parametrize("row", DEPLOYMENT, ids=lambda row: row.behaviour)
