@@ -34,18 +34,19 @@ def _key(settings: KeySettings, use: KeyUse, create: bool) -> PrivateKey:
         return _parsed(use, given.get_secret_value().encode(), f"keys.{use}")
     path = path_of(settings, use)
     try:
-        pem = _read(path)
+        pem = read_private(path)
     except FileNotFoundError:
         if not create:
             raise ServerKeyError(f"expected the {use} key at {path}, found none; start the service once") from None
-        _create(path, PrivateKey.generate(KINDS[use]))
-        pem = _read(path)
+        write_once(path, PrivateKey.generate(KINDS[use]).to_pem())
+        pem = read_private(path)
     except OSError as error:
         raise ServerKeyError(f"expected a readable key at {path}, found: {error.strerror}") from error
     return _parsed(use, pem, str(path))
 
 
-def _read(path: Path) -> bytes:
+def read_private(path: Path) -> bytes:
+    """Raises OSError, and ServerKeyError when others than the owner can read it."""
     with path.open("rb") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         if mode & OTHERS:
@@ -56,14 +57,16 @@ def _read(path: Path) -> bytes:
         return file.read()
 
 
-def _create(path: Path, key: PrivateKey) -> None:
-    """Whole or not at all, and never over a key that is there: two first starts agree on one key."""
+def write_once(path: Path, data: bytes) -> None:
+    """Whole or not at all, and never over a key that is there: two first starts agree on one key.
+
+    Raises ServerKeyError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(key.to_pem())
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             try:
