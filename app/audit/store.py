@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, text
+from sqlalchemy import Row, bindparam, text
 
 from app.audit.errors import RecordAlteredError
 from app.db.tx import Tx
@@ -24,6 +24,7 @@ _OF_RESOURCE = text(_SELECT + "resource = :resource ORDER BY seq")
 _UNDER = text(_SELECT + "resource >= :first AND resource < :last ORDER BY seq")
 _OF_TRACE = text(_SELECT + "trace_id = :trace_id ORDER BY tseq")
 _ONE = text(_SELECT + "seq = :seq")
+_AT = text(_SELECT + "seq IN :seqs").bindparams(bindparam("seqs", expanding=True))
 _PAGE = text(_SELECT + "seq < :before ORDER BY seq DESC LIMIT :most")
 _HEAD = text("SELECT size, last_at FROM log_heads WHERE log = :log")
 _TRACE_HEAD = text("SELECT tseq, leaf FROM trace_heads WHERE log = :log AND trace_id = :trace_id")
@@ -71,6 +72,15 @@ def record_at(tx: Tx, log: str, seq: int) -> Record | None:
     """One verified record by its number, if there is one. Raises RecordAlteredError."""
     row = tx.first(_ONE, log=log, seq=seq)
     return _read(log, row) if row is not None else None
+
+
+def records_at(tx: Tx, log: str, seqs: Sequence[int]) -> tuple[Record, ...]:
+    """Verified records by their numbers, in the order of ``seqs``. Raises RecordAlteredError, for a missing one too."""
+    found = {row.seq: row for row in tx.all(_AT, log=log, seqs=list(seqs))} if seqs else {}
+    for seq in seqs:
+        if seq not in found:
+            raise RecordAlteredError(log, seq, "expected a record of this number, found none")
+    return tuple(_read(log, found[seq]) for seq in seqs)
 
 
 def newest(tx: Tx, log: str, most: int, before: int | None = None) -> tuple[Record, ...]:
