@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from manifests.merkle import Frontier
-from migrations.append_only import protect
+from migrations.append_only import protect_new
 
 revision = "0004"
 down_revision = "0003"
@@ -38,8 +38,7 @@ def upgrade() -> None:
     _personal_data()
     _blobs()
     op.add_column("tokens", _text("made_by", server_default=""))
-    for table in ("tree_hashes", "cosignatures", "erasures", "legal_holds", "blob_places"):
-        protect(table)
+    protect_new(revision)
 
 
 def _tree() -> None:
@@ -97,6 +96,11 @@ def _personal_data() -> None:
         "subject_keys", _text("id", primary_key=True), _text("tenant"), _text("person"), _bytes("wrapped"),
         _number("created_at"), _number("destroyed_at"), sa.UniqueConstraint("tenant", "person", "id"),
     )  # fmt: skip
+    current = sa.text("destroyed_at = 0")
+    op.create_index(
+        "subject_keys_current", "subject_keys", ["tenant", "person"], unique=True, sqlite_where=current,
+        postgresql_where=current,
+    )  # fmt: skip
     op.create_table(
         "erasures", _text("id", primary_key=True), _text("state", primary_key=True), _text("tenant"),
         _text("person"), _text("reason"), _text("by"), _number("at"),
@@ -104,6 +108,11 @@ def _personal_data() -> None:
     op.create_table(
         "legal_holds", _text("id", primary_key=True), _text("state", primary_key=True), _text("tenant"),
         _text("subject"), _text("reason"), _text("by"), _number("at"),
+    )  # fmt: skip
+    op.add_column("deliveries", _text("sealed_under", server_default=""))
+    settled = sa.text("sealed_under = '' AND status <> 'new'")
+    op.create_index(
+        "deliveries_unsealed", "deliveries", ["id"], sqlite_where=settled, postgresql_where=settled
     )  # fmt: skip
 
 
