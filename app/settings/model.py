@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from manifests import canonical
+from manifests.cosignature import WitnessKey
+from manifests.errors import ManifestError
 
 WEBHOOK_SECRET_BYTES = 32
 DOT_COM = "https://api.github.com"
@@ -127,12 +129,22 @@ class ServiceNowSettings(Section):
         return self
 
 
+class RetentionSettings(Section):
+    """How many days things are kept at least. Left out: as many as `audit.retention_days`. A smaller number than was
+    recorded before keeps the service from starting until `countersign retention shorten`."""
+
+    records_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    blobs_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    deliveries_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+
+
 class TenantSettings(Section):
     """One customer. ``policy`` is the path of the tenant policy."""
 
     id: str
     policy: Path
     region: str = ""
+    retention: RetentionSettings = RetentionSettings()
     servicenow: ServiceNowSettings | None = None
 
     @field_validator("id")
@@ -200,6 +212,24 @@ class KafkaSettings(Section):
         return self
 
 
+class WitnessSettings(Section):
+    """A C2SP witness: the prefix its ``add-checkpoint`` is under, and its verifier key ``name+id+base64``."""
+
+    url: str
+    key: str
+
+    _url = field_validator("url")(_address)
+
+    @field_validator("key")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        try:
+            WitnessKey.parse(value)
+        except ManifestError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
 class AuditSettings(Section):
     """Where the log goes besides the database. ``folder`` is for development: its owner can remove what is there."""
 
@@ -207,6 +237,15 @@ class AuditSettings(Section):
     worm: WormSettings | None = None
     kafka: KafkaSettings | None = None
     folder: Path | None = None
+    witnesses: tuple[WitnessSettings, ...] = ()
+
+
+class PrivacySettings(Section):
+    """The key that wraps people's keys, 64 hexadecimal digits; not given, it is kept as `seal.key` beside the server's
+    keys. Former ones still unwrap what they wrapped."""
+
+    seal_key: SecretStr | None = None
+    former_seal_keys: tuple[SecretStr, ...] = ()
 
 
 class ConsoleSettings(Section):
@@ -239,6 +278,7 @@ class Settings(BaseSettings):
     keys: KeySettings = KeySettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     audit: AuditSettings = AuditSettings()
+    privacy: PrivacySettings = PrivacySettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     gate: GateSettings = GateSettings()
