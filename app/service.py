@@ -135,7 +135,7 @@ class Service:
         self.inbox = Inbox(database, self.runner.wake)
         self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
         self._logs = (*(tenant.id for tenant in self.tenants), "system")
-        self.sinks = Sinks(open_sinks(settings.audit, clock), database, self._verifiers, clock, self.metrics, make_id())
+        self.sinks = Sinks(open_sinks(settings.audit, database, clock), database, self._verifiers, clock, self.metrics, make_id())
         jobs = {"repair": ("17 * * * *", self._repair), **self.sinks.jobs()}
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)

@@ -22,7 +22,7 @@ _LATE = "Let an administrator look at the sinks: countersign doctor, and the run
 def is_required(case: Case) -> bool:
     """Whether the tenant's policy asks for anchors where these artifacts are to go."""
     tenant = case.policies.tenant
-    return tenant is not None and case.snapshot.environment in tenant.anchored
+    return tenant is not None and case.snapshot.environment.casefold() in tenant.anchored
 
 
 def anchored(case: Case) -> Finding:

@@ -350,7 +350,7 @@ def _facts(
 ) -> tuple[ReleaseFactsNow, int | None]:
     unheard = inbox.unheard_since(tx, f"pull/{row.repository_id}/{row.number}")
     now = release_facts(tx, tenant.id, row, digests, check)
-    if environment in tenant.policy.anchored:
+    if environment.casefold() in tenant.policy.anchored:
         log = msgspec.structs.replace(now.log, unanchored=unanchored(tx, tenant.id, row.id))
         now = msgspec.structs.replace(now, log=log)
     return now, unheard

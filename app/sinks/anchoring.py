@@ -11,6 +11,7 @@ from app.sinks import store
 from app.sinks.compare import Comparison
 from app.sinks.model import AnchorSink, Sink
 from app.sinks.segments import oldest_waiting
+from integrations.witness.port import ContradictedError
 
 
 class Anchoring:
@@ -33,7 +34,12 @@ class Anchoring:
         due = await self._database.read(lambda tx: self._due(tx, log))
         if due is None:
             return
-        version = await self._anchors.anchor(log, due.size, due.note.encode())
+        try:
+            version = await self._anchors.anchor(log, due.size, due.note.encode())
+        except ContradictedError:
+            # The next turn compares, and what comes of that denies.
+            self._compared.discard(log)
+            raise
         now = self._clock()
         await self._database.write(lambda tx: self._anchored(tx, log, due.size, version, now))
 

@@ -55,7 +55,7 @@ class Comparison:
         if newest < progress.anchored_size:
             self._metrics.alarms.labels(kind="anchor").inc()
             _log.error("anchor.missing", sink=sink.name, log=log, expected=progress.anchored_size, found=newest)
-        problem = await self._refuted(sink, log, vouched)
+        problem = await self._refuted(sink, log, vouched) or await sink.anchors.contradicts(log)
         await self._database.write(lambda tx: self._tell(tx, sink.name, log, problem))
         return problem
 

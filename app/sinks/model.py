@@ -105,6 +105,10 @@ class AnchorSink(Protocol):
         """The checkpoints from the one that ``since`` names on (all for none). Nothing about them is verified."""
         ...
 
+    async def contradicts(self, log: str) -> str:
+        """What the place itself holds against the log as it is now; nothing where it only keeps what it is given."""
+        ...
+
 
 class Problems(Protocol):
     async def __call__(self) -> Sequence[str]:

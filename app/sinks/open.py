@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from app.clock import Clock
+from app.db.database import Database
 from app.settings.model import AuditSettings, KafkaSettings, WormSettings
-from app.sinks import stream, worm
+from app.sinks import stream, witness, worm
 from app.sinks.model import Sink
 from integrations.kafka.client import AioKafkaStream, KafkaOptions
 from integrations.objectlock.local import LocalWorm
 from integrations.objectlock.s3 import S3Worm
+from integrations.witness.client import HttpWitness
+from manifests.cosignature import WitnessKey
 
 
-def open_sinks(settings: AuditSettings, clock: Clock) -> tuple[Sink, ...]:
+def open_sinks(settings: AuditSettings, database: Database, clock: Clock) -> tuple[Sink, ...]:
     """Nothing is connected yet: a place that is down keeps no service from starting."""
     found: list[Sink] = []
     if settings.worm is not None:
@@ -20,6 +23,9 @@ def open_sinks(settings: AuditSettings, clock: Clock) -> tuple[Sink, ...]:
         found.append(stream.sink("kafka", AioKafkaStream(_kafka(settings.kafka))))
     if settings.folder is not None:
         found.append(worm.sink("folder", LocalWorm(settings.folder), settings.retention_days, clock))
+    for number, one in enumerate(settings.witnesses, 1):
+        key = WitnessKey.parse(one.key)
+        found.append(witness.sink(f"witness{number}", HttpWitness(one.url), key, database, clock))
     return tuple(found)
 
 

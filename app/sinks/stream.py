@@ -39,6 +39,9 @@ class StreamSink:
     async def anchor(self, log: str, size: int, note: bytes) -> str:
         return str(await self._stream.anchor(log, note))
 
+    async def contradicts(self, log: str) -> str:
+        return ""
+
     async def newest(self, log: str, since: str) -> Sequence[Anchor]:
         found = await self._stream.anchors(int(since or 0))
         return [Anchor(log, one.note, f"offset {one.offset}") for one in found if one.log == log]

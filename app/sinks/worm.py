@@ -58,6 +58,9 @@ class WormSink:
         await keep(self._store, f"{log}/checkpoint/{size:0{DIGITS}d}", note, self._until(), look=True)
         return str(size)
 
+    async def contradicts(self, log: str) -> str:
+        return ""
+
     async def newest(self, log: str, since: str) -> Sequence[Anchor]:
         """As AnchorSink: all versions, for what was put on top may not be what we put."""
         prefix = f"{log}/checkpoint/"

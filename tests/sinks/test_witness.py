@@ -1,0 +1,160 @@
+"""A log under a witness's eyes, over real HTTP."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from app.audit.projection import log_facts
+from app.audit.sequence import DEFAULT_ORIGIN, origin
+from app.sinks import store, witness
+from app.sinks.model import Sink
+from integrations.errors import RefusedError, UnavailableError
+from integrations.witness.client import HttpWitness
+from integrations.witness.port import ContradictedError
+from integrations.witness.simulator import WitnessSimulator
+from manifests.checkpoint import Checkpoint
+from manifests.cosignature import WitnessKey
+from manifests.keys import PrivateKey
+from manifests.merkle import EMPTY_ROOT
+from manifests.note import VerifierKey
+from tests.audit.made import KEY
+from tests.sinks.made import Clock, World, catch_up, world
+
+OpenSink = Callable[[World], Sink]
+NAME = origin(DEFAULT_ORIGIN, "acme")
+
+
+@pytest.fixture
+async def seen() -> AsyncIterator[WitnessSimulator]:
+    simulator = WitnessSimulator(
+        "witness.example/one", PrivateKey.generate("ed25519"), {NAME: VerifierKey(NAME, KEY.public)}
+    )
+    yield simulator
+    await simulator.stop()
+
+
+@pytest.fixture
+async def open_sink(seen: WitnessSimulator) -> AsyncIterator[OpenSink]:
+    address = await seen.start()
+    opened: list[Sink] = []
+
+    def make(w: World) -> Sink:
+        key = WitnessKey.parse(seen.vkey)
+        opened.append(witness.sink("witness1", HttpWitness(address, timeout_s=5), key, w.database, w.clock))
+        return opened[-1]
+
+    yield make
+    for sink in opened:
+        await sink.close()
+
+
+async def anchored(w: World) -> int:
+    return await w.database.read(lambda tx: store.anchored_size(tx, "acme"))
+
+
+async def problem(w: World) -> str:
+    return (await w.database.read(lambda tx: log_facts(tx, "acme"))).problem
+
+
+async def test_every_tree_the_log_grows_to_is_cosigned(
+    database_url: str, open_sink: OpenSink, seen: WitnessSimulator
+) -> None:
+    async with world(database_url, Clock()) as w:
+        worker = w.worker(open_sink(w))
+        for count in (1, 6, 300):
+            await w.write(count)
+            w.clock.after(11)
+            await catch_up(worker)
+            size = await w.size()
+            assert (seen.seen[NAME].size, await anchored(w)) == (size, size)
+            lines = await w.database.read(lambda tx, size=size: witness.cosignatures(tx, "acme", size))  # type: ignore[misc]
+            assert lines.startswith("— witness.example/one ")
+        assert await problem(w) == ""
+
+
+async def test_a_new_process_finds_out_what_the_witness_knows(
+    database_url: str, open_sink: OpenSink, seen: WitnessSimulator
+) -> None:
+    async with world(database_url, Clock()) as w:
+        await w.write(5)
+        await catch_up(w.worker(open_sink(w)))
+        await w.write(5)
+        w.clock.after(11)
+        await catch_up(w.worker(open_sink(w)))
+        assert seen.seen[NAME].size == await w.size() == await anchored(w)
+
+
+async def test_an_older_state_that_was_restored_denies(tmp_path: Path, open_sink: OpenSink) -> None:
+    at = tmp_path / "a.db"
+    async with world(f"sqlite:///{at}", Clock()) as w:
+        await w.write(5)
+    shutil.copy(at, tmp_path / "old.db")
+    async with world(f"sqlite:///{at}", Clock()) as w:
+        await w.write(5)
+        await catch_up(w.worker(open_sink(w)))
+    shutil.copy(tmp_path / "old.db", at)
+    async with world(f"sqlite:///{at}", Clock()) as w:
+        assert "saw 10 records, the log has 5: it was rolled back" in await w.compare(open_sink(w), "acme")
+        assert "rolled back" in await problem(w)
+        await w.write(7, note="another history")
+        w.clock.after(11)
+        with pytest.raises(ContradictedError):
+            await open_sink(w).anchors.anchor("acme", *await newest(w))  # type: ignore[union-attr]
+        assert "forked" in await w.compare(open_sink(w), "acme")
+
+
+async def newest(w: World) -> tuple[int, bytes]:
+    from app.audit.store import checkpoint
+
+    found = await w.database.read(lambda tx: checkpoint(tx, "acme"))
+    assert found is not None
+    return found.size, found.note.encode()
+
+
+async def test_a_fork_that_a_worker_meets_denies_by_itself(
+    database_url: str, open_sink: OpenSink, seen: WitnessSimulator
+) -> None:
+    async with world(database_url, Clock()) as w:
+        await w.write(5)
+        worker = w.worker(open_sink(w))
+        await catch_up(worker)
+        seen.seen[NAME] = Checkpoint(NAME, 5, EMPTY_ROOT)
+        await w.write(5)
+        w.clock.after(11)
+        with pytest.raises(RefusedError):
+            await worker.turn()
+        await worker.turn()
+        assert "forked" in await problem(w)
+
+
+@pytest.mark.parametrize(("status", "error"), [(503, UnavailableError), (403, RefusedError)])
+async def test_a_witness_that_does_not_answer_anchors_nothing_and_refutes_nothing(
+    database_url: str, open_sink: OpenSink, seen: WitnessSimulator, status: int, error: type[Exception]
+) -> None:
+    async with world(database_url, Clock()) as w:
+        await w.write(5)
+        worker = w.worker(open_sink(w))
+        seen.failing = status
+        with pytest.raises(error):
+            await worker.turn()
+        assert (await anchored(w), await problem(w)) == (0, "")
+        seen.failing = 0
+        await catch_up(worker)
+        assert await anchored(w) == 5
+
+
+async def test_a_cosignature_of_another_key_counts_for_nothing(database_url: str, seen: WitnessSimulator) -> None:
+    address = await seen.start()
+    stranger = WitnessKey("witness.example/one", PrivateKey.generate("ed25519").public)
+    async with world(database_url, Clock()) as w:
+        client = HttpWitness(address)
+        sink = witness.sink("witness1", client, stranger, w.database, w.clock)
+        await w.write(5)
+        with pytest.raises(RefusedError, match="expected a valid cosignature"):
+            await w.worker(sink).turn()
+        assert await anchored(w) == 0
+        await sink.close()
