@@ -13,7 +13,7 @@ import msgspec
 from app.cli.exits import NO, YES
 from app.cli.terminal import mark, plain
 from app.clock import now
-from app.doctor import database, machine, neighbours
+from app.doctor import database, machine, neighbours, sinks
 from app.doctor.model import Examination, Finding, Patient, Report, problem
 from app.logging import redact_text
 from app.settings import SettingsError, load
@@ -27,6 +27,9 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = MappingProxyType(
         "tenant policies": machine.policies,
         "directories": machine.data_directory,
         "database": database.database,
+        "append-only triggers": database.guarded,
+        "anchors": database.anchors,
+        "copies of the log": sinks.sinks,
         "neighbours": neighbours.simulators,
         "GitHub App": neighbours.github_app,
         "installations": neighbours.installations,

@@ -16,6 +16,15 @@ from manifests.cosignature import WitnessKey
 
 def open_sinks(settings: AuditSettings, database: Database, clock: Clock) -> tuple[Sink, ...]:
     """Nothing is connected yet: a place that is down keeps no service from starting."""
+    found = list(open_places(settings, clock))
+    for number, one in enumerate(settings.witnesses, 1):
+        key = WitnessKey.parse(one.key)
+        found.append(witness.sink(f"witness{number}", HttpWitness(one.url), key, database, clock))
+    return tuple(found)
+
+
+def open_places(settings: AuditSettings, clock: Clock) -> tuple[Sink, ...]:
+    """Those that take records, without the witnesses, which need the log itself."""
     found: list[Sink] = []
     if settings.worm is not None:
         found.append(worm.sink("worm", _s3(settings.worm), settings.retention_days, clock))
@@ -23,9 +32,6 @@ def open_sinks(settings: AuditSettings, database: Database, clock: Clock) -> tup
         found.append(stream.sink("kafka", AioKafkaStream(_kafka(settings.kafka))))
     if settings.folder is not None:
         found.append(worm.sink("folder", LocalWorm(settings.folder), settings.retention_days, clock))
-    for number, one in enumerate(settings.witnesses, 1):
-        key = WitnessKey.parse(one.key)
-        found.append(witness.sink(f"witness{number}", HttpWitness(one.url), key, database, clock))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from app.cli.exits import NO
 from app.clock import now
 from app.db.connect import migrate
-from app.doctor import database, machine, neighbours
+from app.db.tx import Tx
+from app.doctor import database, machine, neighbours, sinks
 from app.doctor.main import EXAMINATIONS, examine
 from app.doctor.model import Finding, Patient
 from app.keys import files
 from app.settings import Settings, load
+from app.sinks import store
 from integrations.github.client import PERMISSIONS
 from manifests.app_manifest import EVENTS
+from tests.db.opened import opened
 from tests.shell.conftest import Command
 
 POLICY = """
@@ -210,6 +213,29 @@ async def test_the_database_is_looked_at_and_not_touched(home: Path) -> None:
 async def test_an_address_without_https_is_told(home: Path) -> None:
     settings = settings_of(home, COUNTERSIGN_SERVER__PUBLIC_URL="http://127.0.0.1:8080")
     assert "public address" in told(await machine.public_url(patient(settings)))
+
+
+async def test_without_a_copy_outside_the_doctor_says_what_that_risks(home: Path) -> None:
+    (found,) = await sinks.sinks(patient(settings_of(home)))
+    assert (found.status, "goes unnoticed" in found.summary) == ("unasked", True)
+
+
+async def test_a_copy_that_is_behind_refused_or_refuted_is_told(home: Path) -> None:
+    settings = settings_of(home, COUNTERSIGN_AUDIT__FOLDER=f"{home}/worm")
+    url = settings.database.url.get_secret_value()
+    await migrate(url)
+    assert told(await sinks.sinks(patient(settings))) == {}
+
+    async def note(change: Callable[[Tx], object]) -> dict[str, str]:
+        async with opened(url) as opening:
+            await opening.write(lambda tx: store.begin(tx, "folder", "acme"))
+            await opening.write(change)
+        return told(await sinks.sinks(patient(settings)))
+
+    assert await note(lambda tx: store.anchored(tx, "folder", "acme", 3, "3", now())) == {}
+    assert "disk full" in (await note(lambda tx: store.failed(tx, "folder", "acme", "disk full")))["folder: progress"]
+    refuted = await note(lambda tx: store.refuted(tx, "folder", "acme", "it was rolled back"))
+    assert "rolled back" in refuted["folder: progress"]
 
 
 async def test_an_examination_that_breaks_is_a_problem(home: Path) -> None:
