@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.audit import cli as audit
-from app.cli import approve, exits, gate, keys, people, tokens
+from app.cli import approve, database, exits, gate, keys, people, tokens
 from app.cli.options import AsJson, Config
 
 app = typer.Typer(
@@ -26,9 +26,7 @@ app.add_typer(people.app, name="people")
 app.command("explain")(gate.explain)
 app.command("approve")(approve.approve)
 audit.register(app)
-
-database = typer.Typer(no_args_is_help=True, help="The database.")
-app.add_typer(database, name="db")
+database.register(app)
 
 
 @app.command()
@@ -62,24 +60,6 @@ def doctor(config: Config = None, as_json: AsJson = False) -> None:
     from app.doctor.main import run
 
     raise typer.Exit(run(config, as_json=as_json))
-
-
-@database.callback()
-def _database() -> None:
-    """Keeps `upgrade` a sub-command while it is the only one."""
-
-
-@database.command()
-def upgrade(config: Config = None) -> None:
-    """Bring the database to this version's schema. Nothing recorded is lost."""
-    import asyncio
-
-    from app.cli import options
-    from app.db.connect import migrate
-    from app.db.upgrade import newest
-
-    asyncio.run(migrate(options.settings(config).database.url.get_secret_value()))
-    print(f"The database is at schema version {newest()}.", file=sys.stderr)
 
 
 def main() -> None:

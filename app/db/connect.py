@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.db import sqlite
+from app.db import guards, sqlite
 from app.db.database import Database, Sequencer
 from app.db.postgres import PostgresDatabase
 from app.db.sqlite import SqliteDatabase
@@ -33,41 +33,49 @@ def driver_url(url: str) -> str:
     return f"postgresql+asyncpg://{rest}"
 
 
-async def migrate(url: str) -> None:
+async def migrate(url: str, *, guarded: bool = True) -> None:
+    """``guarded``: the triggers of append-only tables must be there before, and are there after, or nothing is done.
+
+    Raises GuardsError.
+    """
     path = sqlite_path(url)
     if path is not None:
-        await asyncio.get_running_loop().run_in_executor(None, _migrate_sqlite, path)
+        await asyncio.get_running_loop().run_in_executor(None, _migrate_sqlite, path, guarded)
     else:
-        await _migrate_postgres(driver_url(url))
+        await _migrate_postgres(driver_url(url), guarded)
 
 
-async def connect(url: str, sequence: Sequencer) -> Database:
-    """Raises DatabaseUnavailableError when it cannot be opened or another process holds the file."""
-    await migrate(url)
+async def connect(url: str, sequence: Sequencer, *, guarded: bool = True) -> Database:
+    """Raises DatabaseUnavailableError when it cannot be opened or another process holds the file, and GuardsError."""
+    await migrate(url, guarded=guarded)
     path = sqlite_path(url)
     return SqliteDatabase(path, sequence) if path is not None else PostgresDatabase(driver_url(url), sequence)
 
 
-def _migrate_sqlite(path: Path) -> None:
+def _migrate_sqlite(path: Path, guarded: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with sqlite.lock(path):
         engine = sqlite.engine(path)
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            upgrade(connection)
+            _upgrade(connection, guarded)
             connection.exec_driver_sql("COMMIT")
         engine.dispose()
 
 
-async def _migrate_postgres(url: str) -> None:
+async def _migrate_postgres(url: str, guarded: bool) -> None:
     engine = create_async_engine(url)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, guarded)
     finally:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, guarded: bool) -> None:
+    if guarded:
+        guards.check(connection)
     upgrade(connection)
+    if guarded:
+        guards.check(connection, migration=True)

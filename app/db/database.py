@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from app.db.refused import Observer
 from app.db.tx import Tx
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ class Database(Protocol):
     """
 
     dialect: str
+    on_refused: Observer | None
+    """Who is told when a unit tried to change what is only ever added to; the unit's caller gets AppendOnlyError."""
 
     async def write(self, unit: Unit[T]) -> T: ...
     async def read(self, unit: Unit[T]) -> T: ...

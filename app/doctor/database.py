@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.audit.reading import read_only
+from app.db import guards
 from app.db.connect import driver_url, sqlite_path
 from app.db.database import DatabaseUnavailableError
 from app.db.upgrade import current, newest
-from app.doctor.model import Finding, Patient, ok, problem
+from app.doctor.model import Finding, Patient, ok, problem, unasked
 from app.verification.source import open_read_only
 
 NAME = "database"
+GUARDS = "append-only triggers"
 
 
 async def database(patient: Patient) -> tuple[Finding, ...]:
@@ -29,6 +34,21 @@ async def database(patient: Patient) -> tuple[Finding, ...]:
             problem(NAME, f"expected schema {newest()}, found {found or 'none'}.", "Run `countersign db upgrade`."),
         )
     return (ok(NAME, f"answers, schema {found}"),)
+
+
+async def guarded(patient: Patient) -> tuple[Finding, ...]:
+    """Whether the append-only tables refuse what they must."""
+    url = patient.settings.database.url.get_secret_value()
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return ()
+    try:
+        found = await asyncio.to_thread(read_only, url, lambda tx: guards.differences(tx.connection))
+    except (DatabaseUnavailableError, SQLAlchemyError, OSError):
+        return (unasked(GUARDS, "the database cannot be read"),)
+    if found:
+        return (problem(GUARDS, " ".join(found), guards.REMEDY),)
+    return (ok(GUARDS, "in place"),)
 
 
 def _sqlite_version(url: str) -> str | None:

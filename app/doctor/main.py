@@ -28,7 +28,6 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = MappingProxyType(
         "directories": machine.data_directory,
         "database": database.database,
         "append-only triggers": database.guarded,
-        "anchors": database.anchors,
         "copies of the log": sinks.sinks,
         "neighbours": neighbours.simulators,
         "GitHub App": neighbours.github_app,

@@ -18,13 +18,16 @@ from manifests.record import Draft, facts
 _NAMED = text("SELECT seq FROM records WHERE log = :log AND resource = :resource AND event = 'key.created' LIMIT 1")
 
 
-async def open_database(settings: Settings, clock: Clock) -> tuple[Database, ServerKeys]:
-    """The migrated database, its log signed by the server's keys, and the keys, recorded.
+async def open_database(settings: Settings, clock: Clock, *, guarded: bool = True) -> tuple[Database, ServerKeys]:
+    """The migrated database, its log signed by the server's keys, and the keys, recorded. Without ``guarded`` also
+    one whose append-only tables are not guarded, to mend that.
 
-    Raises DatabaseUnavailableError, app.keys.errors.ServerKeyError.
+    Raises DatabaseUnavailableError, app.db.guards.GuardsError, app.keys.errors.ServerKeyError.
     """
     keys = files.load(settings.keys)
-    database = await connect.connect(settings.database.url.get_secret_value(), LogSequencer([keys.log]))
+    database = await connect.connect(
+        settings.database.url.get_secret_value(), LogSequencer([keys.log]), guarded=guarded
+    )
     try:
         await record_keys(database, keys, clock)
     except BaseException:
