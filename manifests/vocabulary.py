@@ -46,6 +46,7 @@ Event = Literal[
     "audit.exported",
     "audit.rebuilt",
     "audit.restored",
+    "guards.restored",
     "backup.made",
     "external.reported",
     "head.seen",

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.db.database import DatabaseUnavailableError, Sequencer, Unit
+from app.db.refused import Observer, raise_refused
 from app.db.tx import Tx
 from manifests.merkle import Frontier
 from manifests.record import Draft
@@ -57,6 +58,7 @@ class PostgresDatabase:
         )  # fmt: skip
         # Its own connection, so that writers waiting for their records cannot keep it from numbering them.
         self._own = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+        self.on_refused: Observer | None = None
         self._sequence = sequence
         self._staged_in: set[str] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
@@ -72,6 +74,7 @@ class PostgresDatabase:
                 break
             except DBAPIError as error:
                 if attempt == 7 or getattr(error.orig, "sqlstate", "") not in _RETRYABLE:
+                    await raise_refused(error, unit, self.on_refused)
                     raise _translated(error) from error
                 await asyncio.sleep(0.005 * 2**attempt)
             except (OSError, PoolTimeoutError) as error:
@@ -87,6 +90,7 @@ class PostgresDatabase:
             async with self._engine.connect() as connection:
                 return await connection.run_sync(lambda sync: unit(Tx(sync)))
         except DBAPIError as error:
+            await raise_refused(error, unit, self.on_refused)
             raise _translated(error) from error
         except (OSError, PoolTimeoutError) as error:
             raise DatabaseUnavailableError(f"The database cannot be reached: {error}") from error
