@@ -56,18 +56,19 @@ class Fields(msgspec.Struct, frozen=True):
     outcome: str = ""
     resource: str = ""
 
-    def fit(self, query: Query) -> bool:
-        """Whether the record is one of those asked for: what every index must agree with."""
-        return (
-            (query.since is None or self.ts >= query.since)
-            and (query.until is None or self.ts < query.until)
-            and query.actor in ("", self.actor_ref)
-            and query.action in ("", self.action)
-            and query.event in ("", self.event)
-            and query.outcome in ("", self.outcome)
-            and query.trace in ("", self.trace_id)
-            and (self.resource.startswith(query.prefix) if query.prefix else query.resource in ("", self.resource))
-        )
+
+def fits(of: Fields | Record, query: Query) -> bool:
+    """Whether a record is one of those asked for: what every index must agree with."""
+    return (
+        (query.since is None or of.ts >= query.since)
+        and (query.until is None or of.ts < query.until)
+        and query.actor in ("", of.actor_ref)
+        and query.action in ("", of.action)
+        and query.event in ("", of.event)
+        and query.outcome in ("", of.outcome)
+        and query.trace in ("", of.trace_id)
+        and (of.resource.startswith(query.prefix) if query.prefix else query.resource in ("", of.resource))
+    )
 
 
 fields = msgspec.json.Decoder(Fields).decode
