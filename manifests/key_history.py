@@ -9,6 +9,9 @@ the log, about the resource ``server-key/<fingerprint>``, by the component ``key
 - ``key.revoked`` ends a key in the same way, and takes back what it signed: its signatures over sizes above ``size``
   count no longer. What they covered is vouched for by later checkpoints of another key.
 
+A record that does not fit what went before it (a new key that replaces none that signs, one that ended and comes
+back, the retirement of the only key) changes nothing.
+
 The records are found in the log in order (``read``); whether they may be believed follows from signatures: a record
 is vouched for by any checkpoint over more than ``seq`` records whose root is the tree's and which a key signed that
 was believed without this record (``believed``). Whoever trusts the first key is thus led forward, whoever trusts
@@ -122,7 +125,7 @@ def read(origin: str, given: Sequence[PublicKey], records: Iterable[Record]) -> 
     """The history that a log's records tell, in order; other records among them do not matter.
 
     ``given`` are the keys that are trusted from elsewhere; they are the log's where no record names any. Raises
-    ManifestError (code ``key.history``) for records that contradict each other, as only an altered log has them.
+    ManifestError (code ``key.history``) for a record that has not its form, as no sound log has one.
     """
     periods: list[Period] = []
     for record in records:
@@ -212,39 +215,28 @@ def _beginning(record: Record, found: KeyFacts) -> Period:
 
 def _rotated(origin: str, periods: list[Period], record: Record, found: KeyFacts) -> None:
     key = PublicKey.from_openssh(found.public_key)
-    old = _period(periods, found.replaces)
-    if found.vkey != VerifierKey(origin, key).encode() or key.kind != "ed25519":
+    if key.kind != "ed25519" or found.vkey != VerifierKey(origin, key).encode():
         raise _wrong(record, "a verifier key that is not the new key under this log's name")
-    known = _period(periods, key.fingerprint)
-    if known is not None and known.last is None:
-        return  # told twice, by a writer that could not know whether the first telling was kept
-    if known is not None:
-        raise _wrong(record, f"a key that comes back after its end: {key.fingerprint}")
-    if old is None or old.last is not None:
-        raise _wrong(record, f"one that replaces {found.replaces or 'none'}, which does not sign then")
-    periods.append(Period(key, record.seq + 1, named_at=record.seq))
+    old = _period(periods, found.replaces)
+    if old is not None and old.last is None and _period(periods, key.fingerprint) is None:
+        periods.append(Period(key, record.seq + 1, named_at=record.seq))
 
 
 def _retired(_: str, periods: list[Period], record: Record, found: KeyFacts) -> None:
-    _end(periods, record, found, None)
+    period = _period(periods, PublicKey.from_openssh(found.public_key).fingerprint)
+    signing = [one for one in periods if one.last is None]
+    if period in signing and len(signing) > 1:
+        periods[periods.index(period)] = msgspec.structs.replace(period, last=record.seq)
 
 
 def _revoked(_: str, periods: list[Period], record: Record, found: KeyFacts) -> None:
-    if found.size is None or not 0 <= found.size <= record.seq:
+    if found.size is None or found.size < 0:
         raise _wrong(record, f"a revocation from size {found.size} on")
-    _end(periods, record, found, found.size)
-
-
-def _end(periods: list[Period], record: Record, found: KeyFacts, counts_to: int | None) -> None:
     period = _period(periods, PublicKey.from_openssh(found.public_key).fingerprint)
-    if period is None:
-        raise _wrong(record, "the end of a key that never signed")
-    last = record.seq if period.last is None else period.last
-    sizes = [size for size in (period.counts_to, counts_to) if size is not None]
-    index = periods.index(period)
-    periods[index] = msgspec.structs.replace(period, last=last, counts_to=min(sizes, default=None))
-    if all(one.last is not None for one in periods):
-        raise _wrong(record, "the end of the only key that signs")
+    if period is not None:
+        last = record.seq if period.last is None else period.last
+        counts_to = found.size if period.counts_to is None else min(found.size, period.counts_to)
+        periods[periods.index(period)] = msgspec.structs.replace(period, last=last, counts_to=counts_to)
 
 
 def _period(periods: Sequence[Period], fingerprint: str) -> Period | None:

@@ -1,9 +1,9 @@
 """When the key of the gate's answers was in use: read from a log's records, as ``manifests.key_history`` reads the
 keys of its checkpoints, but by instants, since a signature of the gate covers no size.
 
-An answer is signed by one key. It counts if its instant (``timeVerified``) lies in the key's period: from the record
-that names the key to the one that ends it, ``key.rotated`` to another, ``key.retired`` or ``key.revoked``; of a revoked
-key only what is older than ``since``. An answer's own instant is only as good as the key, so of a leaked key only what
+An answer is signed by one key. It counts if its instant (``timeVerified``) lies in the key's term: from the record
+that names the key (``key.created``, ``key.rotated``) to the one that ends it (``key.retired``, ``key.revoked``); of a
+revoked key only what is older than ``since``. While one key follows another the terms of both overlap. An answer's own instant is only as good as the key, so of a leaked key only what
 the log has a record of can be relied on.
 """
 
@@ -58,7 +58,8 @@ def _facts(record: Record) -> KeyFacts | None:
 
 def _begin(terms: dict[str, Term], record: Record, found: KeyFacts, key: PublicKey) -> None:
     if found.replaces_key:
-        _end(terms, record, PublicKey.from_openssh(found.replaces_key), None)
+        old = PublicKey.from_openssh(found.replaces_key)
+        terms.setdefault(old.fingerprint, Term(old, 0))
     terms.setdefault(key.fingerprint, Term(key, record.ts))
 
 

@@ -91,14 +91,19 @@ def _search() -> None:
     )  # fmt: skip
     op.create_table("record_index_heads", _text("log", primary_key=True), _number("size"))
     op.create_table(
-        "exports", _text("id", primary_key=True), _text("tenant"), _text("asked_by"), _text("format"),
-        _text("query_json"), _text("state"), _number("done"), _number("total"), _text("path"), _text("sha256"),
-        _text("error"), _number("created_at"), _number("finished_at"),
+        "exports", _text("id", primary_key=True), _text("tenant"), _text("asked_by"), _text("ask_json"),
+        _text("state"), _number("attempts"), _text("owner"), _number("lease_until"), _number("done"),
+        _number("total"), _text("summary_json"), _number("bytes"), _text("error"), _number("created_at"),
+        _number("finished_at"),
     )  # fmt: skip
+    op.create_index("exports_tenant", "exports", ["tenant", "created_at"])
 
 
 def _keys() -> None:
-    op.create_table("log_signers", _text("log", primary_key=True), _text("fingerprint", primary_key=True))
+    op.create_table(
+        "log_signers", _text("log", primary_key=True), _text("fingerprint", primary_key=True), _number("ended")
+    )
+    op.create_index("log_signers_now", "log_signers", ["log", "ended"])
 
 
 def _verification() -> None:
@@ -139,5 +144,6 @@ def _blobs() -> None:
     )
     op.create_table(
         "blob_places", _text("digest", primary_key=True), _text("sink", primary_key=True), _text("kind"),
-        _number("size"), _text("key"), _text("version"), _number("until"), _number("at"),
+        _number("start"), _number("size"), _text("key"), _text("version"), _number("until"), _number("at"),
     )  # fmt: skip
+    op.create_index("blobs_created", "blobs", ["created_at"])
