@@ -7,7 +7,7 @@ one form. The limit of 65,535 bytes is that of a C2SP tlog-tiles entry.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, NewType
+from typing import Annotated, Final, Literal, NamedTuple, NewType
 
 import msgspec
 
@@ -117,6 +117,32 @@ def facts(value: object) -> Facts:
     if not data.startswith(b"{"):
         raise _malformed(f"{type(value).__name__} as data instead of an object")
     return Facts(msgspec.Raw(data))
+
+
+class Unplaced(NamedTuple):
+    """A draft whose bytes are made, but for what its place in the log decides. ``parts`` are the bytes before, between
+    and after ``prev``, ``seq`` and ``tseq``."""
+
+    draft: Draft
+    parts: tuple[bytes, bytes, bytes]
+    size: int
+    """The most bytes that it can have."""
+
+    def placed(self, seq: int, tseq: int, prev: bytes) -> bytes:
+        """The record's bytes, those of ``seal``; ``prev`` as 64 hexadecimal digits."""
+        before, between, after = self.parts
+        return b'%b%b%b%d%b%d,"v":1}' % (before, prev, between, seq, after, tseq)
+
+
+def unplaced(draft: Draft, log: str) -> Unplaced:
+    """The draft checked and encoded once, so that whoever holds the log has little left to do.
+
+    Raises ManifestError for what ``seal`` would refuse anywhere in the log."""
+    data = seal(draft, log=log, seq=MAX_INTEGER, tseq=MAX_INTEGER, prev=FIRST_PREV)
+    # From the right: nothing but text follows these fields, and quotation marks in text are escaped.
+    prev = data.rindex(b'"prev":"') + 8
+    seq = data.rindex(b'"seq":') + 6
+    return Unplaced(draft, (data[:prev], data[prev + 64 : seq], data[seq + 16 : -23]), len(data))
 
 
 def seal(draft: Draft, *, log: str, seq: int, tseq: int, prev: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from app.audit.errors import HeadMissingError
 from app.audit.rows import execute, sqlite_of
 from app.db.tx import Tx
 from manifests.merkle import Frontier
@@ -23,28 +24,34 @@ TraceHeads = dict[str, tuple[int, bytes]]
 """By trace: ``tseq`` and leaf hash of its last record."""
 
 _READ = "SELECT frontier, last_at FROM log_heads WHERE log = {}"
-_WRITE = (
-    "INSERT INTO log_heads (log, size, frontier, last_at) VALUES ({}, {}, {}, {}) ON CONFLICT (log) DO UPDATE SET "
-    "size = excluded.size, frontier = excluded.frontier, last_at = excluded.last_at"
-)
+_LOCK = f"{_READ} FOR UPDATE"
+_OPEN = "INSERT INTO log_heads (log, size, frontier, last_at) VALUES ({}, 0, {}, 0) ON CONFLICT DO NOTHING"
+_LAST = "SELECT seq FROM records WHERE log = {} ORDER BY seq DESC LIMIT 1"
 _TRACES_SQLITE = "SELECT trace_id, tseq, leaf FROM trace_heads WHERE log = ? AND trace_id IN ({})"
 _TRACES_POSTGRES = "SELECT trace_id, tseq, leaf FROM trace_heads WHERE log = $1 AND trace_id = ANY($2)"
-_UPSERT = "ON CONFLICT (log, trace_id) DO UPDATE SET tseq = excluded.tseq, leaf = excluded.leaf"
-_WRITE_SQLITE = f"INSERT INTO trace_heads (log, trace_id, tseq, leaf) VALUES (?, ?, ?, ?) {_UPSERT}"
-_WRITE_POSTGRES = (
-    "INSERT INTO trace_heads (log, trace_id, tseq, leaf) "
-    f"SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bytea[]) {_UPSERT}"
-)
 
 
 def read(tx: Tx, log: str) -> Head:
-    """The head of a log; an empty one for a log that has no record yet."""
+    """The head of a log as it is now; an empty one for a log without records."""
     row = execute(tx, _READ, (log,)).fetchone()
     return Head(Frontier.from_bytes(bytes(row[0])), row[1]) if row else Head(Frontier(), 0)
 
 
-def write(tx: Tx, log: str, head: Head) -> None:
-    execute(tx, _WRITE, (log, head.frontier.size, head.frontier.to_bytes(), head.last_at))
+def hold(tx: Tx, log: str) -> Head:
+    """The head of a log, which nobody else moves until the transaction ends; an empty one for a log without records.
+
+    Raises HeadMissingError.
+    """
+    locking = _READ if sqlite_of(tx) is not None else _LOCK
+    row = execute(tx, locking, (log,)).fetchone()
+    if row is None:
+        # A row that is not there cannot be locked: two replicas would both number from 0.
+        execute(tx, _OPEN, (log, Frontier().to_bytes()))
+        row = execute(tx, locking, (log,)).fetchone()
+    head = Head(Frontier.from_bytes(bytes(row[0])), row[1])
+    if not head.frontier.size and (last := execute(tx, _LAST, (log,)).fetchone()) is not None:
+        raise HeadMissingError(log, last[0])
+    return head
 
 
 def traces(tx: Tx, log: str, trace_ids: Collection[str]) -> TraceHeads:
@@ -61,14 +68,3 @@ def traces(tx: Tx, log: str, trace_ids: Collection[str]) -> TraceHeads:
         for row in sqlite.execute(_TRACES_SQLITE.format(marks), (log, *part)):
             heads[row[0]] = (row[1], row[2])
     return heads
-
-
-def write_traces(tx: Tx, log: str, heads: TraceHeads) -> None:
-    sqlite = sqlite_of(tx)
-    if sqlite is not None:
-        sqlite.executemany(_WRITE_SQLITE, [(log, trace, *end) for trace, end in heads.items()])
-        return
-    ends = list(heads.values())
-    tx.connection.exec_driver_sql(
-        _WRITE_POSTGRES, (log, list(heads), [end[0] for end in ends], [end[1] for end in ends])
-    )

@@ -1,4 +1,4 @@
-"""Numbers, chains and checkpoints staged records, in the transaction that holds their log.
+"""Numbers, chains and checkpoints records, in the transaction that holds their log.
 
 On SQLite this runs in the one writer; on PostgreSQL under the lock of the log's head row. Either way
 what was read of the head still holds when the batch is committed, so no log can fork.
@@ -6,19 +6,21 @@ what was read of the head still holds when the batch is committed, so no log can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
 
-from app.audit import heads, rows
-from app.audit.heads import Head
-from app.audit.rows import Row
+from app.audit import heads
+from app.audit.batch import Batch, Row, add
+from app.audit.heads import Head, TraceHeads
 from app.db.tx import Tx
 from manifests import checkpoint, record
 from manifests.checkpoint import Checkpoint
 from manifests.keys import PrivateKey
 from manifests.merkle import Frontier, leaf_hash
-from manifests.record import Draft
+from manifests.record import Draft, Unplaced
 
 DEFAULT_ORIGIN = "countersign.dev/log"
+_FIRST_PREV = record.FIRST_PREV.encode()
 
 
 def origin(prefix: str, log: str) -> str:
@@ -26,55 +28,82 @@ def origin(prefix: str, log: str) -> str:
     return f"{prefix}/{log}"
 
 
-class LogSequencer:
-    """See app.db.database.Sequencer. ``signers`` are Ed25519 keys; more than one while a key is being replaced."""
+class Appended(NamedTuple):
+    """Records that are in the log: the number of the first, and the leaf hash (32 bytes) of each in its order."""
 
-    def __init__(self, signers: Sequence[PrivateKey], origin_prefix: str = DEFAULT_ORIGIN) -> None:
-        self._signers = tuple(signers)
+    first_seq: int
+    leaves: tuple[bytes, ...]
+
+
+class Signers(Protocol):
+    """Answers the Ed25519 keys that sign the checkpoint of a log after ``drafts``, which may change them; called in
+    the transaction that holds the log. At least one, or it raises."""
+
+    def __call__(self, tx: Tx, log: str, drafts: Sequence[Draft]) -> Sequence[PrivateKey]: ...
+
+
+class LogSequencer:
+    """See app.db.database.Sequencer. ``signers`` are Ed25519 keys, more than one while a key is being replaced, or who
+    knows them for each log."""
+
+    def __init__(self, signers: Signers | Sequence[PrivateKey], origin_prefix: str = DEFAULT_ORIGIN) -> None:
+        self._signers = signers if callable(signers) else _always(signers)
         self._prefix = origin_prefix
-        for key in self._signers:
-            if key.kind != "ed25519":
-                raise ValueError(f"expected Ed25519 keys to sign checkpoints, found {key.kind}; use the log's key")
-        if not self._signers:
-            raise ValueError("expected at least one key to sign checkpoints, found none; use the log's key")
 
     def __call__(self, tx: Tx) -> None:
-        by_log: dict[str, list[Draft]] = {}
-        for log, draft in tx.staged:
-            by_log.setdefault(log, []).append(draft)
+        by_log: dict[str, list[Unplaced]] = {}
+        for log, unplaced in tx.staged:
+            by_log.setdefault(log, []).append(unplaced)
         for log in sorted(by_log):
-            self._append(tx, log, by_log[log])
+            self.append(tx, log, lambda log=log: by_log[log])  # type: ignore[misc]
         tx.staged.clear()
 
-    def _append(self, tx: Tx, log: str, drafts: Sequence[Draft]) -> None:
-        head = heads.read(tx, log)
-        traces = heads.traces(tx, log, {draft.trace_id for draft in drafts})
-        made = _seal(log, head.frontier.size, traces, drafts)
-        subtrees = head.frontier.extend([row.leaf for row in made])
-        rows.insert(tx, log, made)
-        rows.insert_subtrees(tx, log, subtrees)
-        heads.write_traces(tx, log, {row.trace_id: traces[row.trace_id] for row in made})
-        heads.write(tx, log, Head(head.frontier, max(head.last_at, max(row.at for row in made))))
-        rows.insert_checkpoint(tx, log, head.frontier.size, self._checkpoint(log, head.frontier))
+    def append(self, tx: Tx, log: str, take: Callable[[], Sequence[Unplaced]]) -> Appended:
+        """Adds records at the end of the log, under one checkpoint. They are taken (and were made for this log) once it
+        is held: whoever had to wait for it brings what has come meanwhile.
 
-    def _checkpoint(self, log: str, frontier: Frontier) -> str:
+        On PostgreSQL the head row stays locked until the transaction ends, so nothing else should follow in it.
+        Raises HeadMissingError, and the driver's error where a number is taken already.
+        """
+        head = heads.hold(tx, log)
+        batch = take()
+        first = head.frontier.size
+        ends = heads.traces(tx, log, {one.draft.trace_id for one in batch})
+        made = _placed(log, first, ends, batch)
+        leaves = [row.leaf for row in made]
+        subtrees = head.frontier.extend(leaves)
+        moved = Head(head.frontier, max(head.last_at, *(row.at for row in made)))
+        note = self._checkpoint(log, head.frontier, self._signers(tx, log, [one.draft for one in batch]))
+        add(tx, log, Batch(made, moved, ends, subtrees, note))
+        return Appended(first, tuple(leaves))
+
+    def _checkpoint(self, log: str, frontier: Frontier, signers: Sequence[PrivateKey]) -> str:
         name = origin(self._prefix, log)
-        signed = checkpoint.sign(
-            Checkpoint(name, frontier.size, frontier.root()), [(name, key) for key in self._signers]
-        )
+        signed = checkpoint.sign(Checkpoint(name, frontier.size, frontier.root()), [(name, key) for key in signers])
         return signed.decode()
 
 
-def _seal(log: str, seq: int, traces: dict[str, tuple[int, bytes]], drafts: Iterable[Draft]) -> list[Row]:
-    """The rows for the drafts in their order, numbered from ``seq``; ``traces`` are moved on."""
+def _always(signers: Sequence[PrivateKey]) -> Signers:
+    keys = tuple(signers)
+    for key in keys:
+        if key.kind != "ed25519":
+            raise ValueError(f"expected Ed25519 keys to sign checkpoints, found {key.kind}; use the log's key")
+    if not keys:
+        raise ValueError("expected at least one key to sign checkpoints, found none; use the log's key")
+    return lambda tx, log, drafts: keys
+
+
+def _placed(log: str, seq: int, ends: TraceHeads, batch: Iterable[Unplaced]) -> list[Row]:
+    """The rows for the records in their order, numbered from ``seq``; ``ends`` are moved on."""
     made: list[Row] = []
-    for draft in drafts:
+    for one in batch:
+        draft = one.draft
         trace_id = draft.trace_id
-        before = traces.get(trace_id)
-        tseq, prev = (before[0] + 1, before[1].hex()) if before else (0, record.FIRST_PREV)
-        body = record.seal(draft, log=log, seq=seq, tseq=tseq, prev=prev)
+        before = ends.get(trace_id)
+        tseq, prev = (before[0] + 1, before[1].hex().encode()) if before else (0, _FIRST_PREV)
+        body = one.placed(seq, tseq, prev)
         leaf = leaf_hash(body)
-        traces[trace_id] = (tseq, leaf)
-        made.append(Row(seq, trace_id, tseq, draft.resource, draft.event, draft.ts, leaf, body))
+        ends[trace_id] = (tseq, leaf)
+        made.append(Row(log, seq, trace_id, tseq, draft.resource, draft.event, draft.ts, leaf, body))
         seq += 1
     return made

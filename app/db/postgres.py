@@ -215,7 +215,7 @@ def _run(connection: Connection, unit: Unit[T]) -> tuple[T, dict[str, int]]:
     if not tx.staged:
         return result, {}
     logs = [log for log, _ in tx.staged]
-    drafts = [msgspec.json.encode(draft) for _, draft in tx.staged]
+    drafts = [msgspec.json.encode(one.draft) for _, one in tx.staged]
     ends: dict[str, int] = {}
     for row in connection.execute(_STAGE, {"logs": logs, "drafts": drafts}):
         ends[row.log] = max(row.id, ends.get(row.log, 0))

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, TextClause
 
 from manifests import record
-from manifests.canonical import MAX_INTEGER
-from manifests.record import Draft
+from manifests.record import Draft, Unplaced
 
 
 class Ran(Protocol):
@@ -24,7 +23,7 @@ class Tx:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.staged: list[tuple[str, Draft]] = []
+        self.staged: list[tuple[str, Unplaced]] = []
 
     @property
     def connection(self) -> Connection:
@@ -49,5 +48,4 @@ class Tx:
 
         Raises ManifestError here, in the unit that wrote it, if it could not be sealed anywhere in the log.
         """
-        record.seal(draft, log=log, seq=MAX_INTEGER, tseq=MAX_INTEGER, prev=record.FIRST_PREV)
-        self.staged.append((log, draft))
+        self.staged.append((log, record.unplaced(draft, log)))
