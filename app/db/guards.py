@@ -122,7 +122,8 @@ def _sqlite(connection: Connection, revision: str) -> Iterator[str]:
 
 def _mend_sqlite(connection: Connection, revision: str) -> Iterator[str]:
     there = _triggers_of_sqlite(connection)
-    for table in append_only.protected(revision):
+    tables = {row.name for row in connection.execute(_SCHEMA) if row.type == "table"}
+    for table in tables.intersection(append_only.protected(revision)):
         wanted = append_only.sqlite_triggers(table)
         for name, sql in there[table].items():
             if wanted.get(name) != sql:
@@ -184,14 +185,14 @@ _ENABLED: Mapping[str, str] = {"D": "disabled", "R": "enabled on replicas only",
 def _mend_postgres(connection: Connection, revision: str) -> Iterator[str]:
     yield append_only.function(append_only.body(revision))
     there = _triggers_of_postgres(connection)
-    hiding = {row.name for row in connection.execute(_TABLES) if row.hiding}
-    mine = append_only.protected(revision)
+    tables = {row.name: row for row in connection.execute(_TABLES) if row.kind == "r"}
+    mine = tables.keys() & append_only.protected(revision)
     for table in mine:
         yield from (f'DROP TRIGGER "{name}" ON {table}' for name in there[table])
         yield from append_only.postgres_trigger(table)
         if revision >= append_only.ALWAYS_SINCE:
             yield append_only.always(table)
-        if table in hiding:
+        if tables[table].hiding:
             yield f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY"
     for row in connection.execute(_RULES):
         if row.table in mine:
