@@ -18,7 +18,9 @@ _INSERT = text(
     "INSERT INTO deliveries (guid, event, digest, body, received_at, installation_id, repository_id, work_key,"
     " status, note) VALUES (:guid, :event, :digest, :body, :received_at, :installation_id, :repository_id,"
     " :work_key, :status, :note) ON CONFLICT (event, digest) DO UPDATE SET status = excluded.status,"
-    " note = excluded.note, work_key = excluded.work_key, guid = excluded.guid, received_at = excluded.received_at"
+    " note = excluded.note, work_key = excluded.work_key, guid = excluded.guid, received_at = excluded.received_at,"
+    # It may have been sealed since.
+    " body = excluded.body, sealed_under = ''"
     " WHERE (deliveries.guid <> excluded.guid AND deliveries.status = 'done'"
     " AND deliveries.work_key NOT LIKE 'pull/%') OR (deliveries.status = 'ignored' AND excluded.status = 'new')"
 )
@@ -28,7 +30,6 @@ _NEW = text(
 )
 _OLDEST = text("SELECT MIN(received_at) AS at FROM deliveries WHERE work_key = :key AND status = 'new'")
 _SETTLE = text("UPDATE deliveries SET status = :status, note = :note WHERE id = :id")
-_BODY = text("SELECT body FROM deliveries WHERE digest = :digest LIMIT 1")
 
 
 class StoredDelivery(msgspec.Struct, frozen=True):
@@ -97,8 +98,3 @@ def ignore(tx: Tx, deliveries: Sequence[StoredDelivery], why: str, at: int) -> N
                 actor_ref="service:countersign", outcome="ignored", data=facts({"event": delivery.event, "why": why}),
             ),
         )  # fmt: skip
-
-
-def body(tx: Tx, digest: str) -> bytes | None:
-    row = tx.first(_BODY, digest=digest)
-    return None if row is None else bytes(row.body)

@@ -10,6 +10,7 @@ from app.db.tx import Tx
 from app.people import bearing, key_store, store
 from app.people.errors import LinkError
 from app.people.store import KnownAccount, LinkEvent
+from app.privacy.sealer import Sealer
 from integrations.github.port import Account
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event
@@ -26,13 +27,16 @@ def servicenow_account(sys_id: str) -> str:
 
 
 class People:
-    """The registry of one tenant's persons."""
+    """The registry of one tenant's persons. With ``sealer`` the log keeps their logins, sealed."""
 
-    def __init__(self, tenant: str, database: Database, clock: Clock, new_id: NewId) -> None:
+    def __init__(
+        self, tenant: str, database: Database, clock: Clock, new_id: NewId, sealer: Sealer | None = None
+    ) -> None:
         self.tenant = tenant
         self._database = database
         self._clock = clock
         self._new_id = new_id
+        self._sealer = sealer
         self._cache: dict[str, KnownAccount] = {}
         self._ever: dict[str, frozenset[str]] | None = None
 
@@ -59,11 +63,23 @@ class People:
             if known is None:
                 found[key] = KnownAccount(key, account.login, account.type, self._new_id())
                 store.add(tx, self.tenant, found[key], now)
-                tx.stage(self.tenant, self._draft("person.seen", found[key].person, {"account": key}))
+                self._seen(tx, found[key])
             elif known.login != account.login:
                 store.rename(tx, self.tenant, key, account.login)
                 found[key] = KnownAccount(key, account.login, known.kind, known.person)
+                self._seen(tx, found[key])
         return found
+
+    def _seen(self, tx: Tx, known: KnownAccount) -> None:
+        draft = self._draft("person.seen", known.person, {"account": known.account})
+        tx.stage(self.tenant, self._sealed(tx, known.person, draft, known.login))
+
+    def _sealed(self, tx: Tx, subject: str, draft: Draft, login: str) -> Draft:
+        return draft if self._sealer is None else self._sealer.draft(tx, self.tenant, subject, draft, login=login)
+
+    def forget(self) -> None:
+        """Somebody was erased: what is remembered may still name them."""
+        self._cache.clear()
 
     async def ever(self) -> dict[str, frozenset[str]]:
         """Persons that linked accounts were ever linked to; accounts never linked are not in it."""
@@ -111,7 +127,8 @@ class People:
                 raise LinkError(f"{account} already belongs to that person")
             event = LinkEvent(event_id, account, owner.person, "proposed", by, now)
             store.add_link_event(tx, self.tenant, event)
-            tx.stage(self.tenant, self._link_draft("person.link_proposed", event))
+            draft = self._link_draft("person.link_proposed", event)
+            tx.stage(self.tenant, self._sealed(tx, account, draft, login))
             return event
 
         return await self._database.write(unit)
