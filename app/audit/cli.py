@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from app.exports import cli as exports
+
 if TYPE_CHECKING:
     from app.verification.report import Report
     from app.verification.verify import Key
@@ -34,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("verify")(_verify_command)
     group.command("proof")(_proof_command)
     group.command("checkpoint")(_checkpoint_command)
+    exports.register(group)
     app.add_typer(group, name="audit")
 
 
@@ -74,14 +77,16 @@ def verify(
 
 
 def proof(database: str, log: str, seq: int, *, config: Path | None = None, record: Path | None = None) -> int:
-    """Print the `.tlog-proof` of a record; ``record`` also gets the record's bytes. 1 if there is no such record."""
+    """Print the `.tlog-proof` of a record; ``record`` also gets the record's bytes.
+
+    1 if there is no such record, or if what is stored does not lead to the root that was signed."""
     from app.audit import proofs
-    from app.audit.errors import NoProofError
+    from app.audit.errors import NoProofError, RecordAlteredError, TreeAlteredError
     from app.audit.reading import read_only
 
     try:
         found = read_only(database or _database(config), lambda tx: proofs.inclusion(tx, log, seq))
-    except NoProofError as error:
+    except (NoProofError, RecordAlteredError, TreeAlteredError) as error:
         print(error, file=sys.stderr)
         return NO
     if record is not None:
@@ -113,12 +118,12 @@ def _consistency(url: str, log: str, old: int, new: int) -> int:
     import msgspec
 
     from app.audit import proofs
-    from app.audit.errors import NoProofError
+    from app.audit.errors import NoProofError, TreeAlteredError
     from app.audit.reading import read_only
 
     try:
         found = read_only(url, lambda tx: proofs.consistency(tx, log, old, new))
-    except NoProofError as error:
+    except (NoProofError, TreeAlteredError) as error:
         print(error, file=sys.stderr)
         return NO
     print(msgspec.json.encode(found).decode())
