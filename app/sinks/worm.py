@@ -54,6 +54,15 @@ class WormSink:
         named = (_NAME.search(key) for key in keys)
         return [Stored(int(name[1]), int(name[2]) + 1, name[3]) for name in named if name]
 
+    async def segment(self, log: str, stored: Stored) -> bytes:
+        """The bytes that the name promises, of whichever version has them. Raises NeighbourError."""
+        key = _segment_key(log, stored.first, stored.end - 1, stored.sha256)
+        for version in await self._store.versions(key):
+            data = (await self._store.read(key, version.version_id)).data
+            if sha256(data) == stored.sha256:
+                return data
+        raise NotFoundError(f"{key}: expected a version with the SHA-256 of its name, found none.")
+
     async def anchor(self, log: str, size: int, note: bytes) -> str:
         await keep(self._store, f"{log}/checkpoint/{size:0{DIGITS}d}", note, self._until(), look=True)
         return str(size)
