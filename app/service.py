@@ -98,7 +98,7 @@ class Service:
             _tenant(one, settings, database, clock, make_id, self.metrics.neighbour_called) for one in settings.tenants
         )
         self.github = _github(settings, clock, self.metrics.neighbour_called)
-        self.blobs = BlobStore(clock)
+        self.blobs = BlobStore(clock, settings.audit.large_blobs)
         self._artifacts = _artifacts(settings)
         self._wire(concurrency)
 
@@ -135,7 +135,10 @@ class Service:
         self.inbox = Inbox(database, self.runner.wake)
         self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
         self._logs = (*(tenant.id for tenant in self.tenants), "system")
-        self.sinks = Sinks(open_sinks(settings.audit, database, clock), database, self._verifiers, clock, self.metrics, make_id())
+        self.sinks = Sinks(
+            open_sinks(settings.audit, database, clock), database, self._verifiers, clock, self.metrics, self.blobs,
+            make_id(),
+        )  # fmt: skip
         jobs = {"repair": ("17 * * * *", self._repair), **self.sinks.jobs()}
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.blobs.places import Place
+
 
 class BlobError(Exception):
     """A blob cannot be had; ``digest`` names it, ``remedy`` says what to do."""
@@ -29,3 +31,15 @@ class BlobAlteredError(BlobError):
     def __init__(self, digest: str, found: str) -> None:
         super().__init__(digest, f"expected bytes with SHA-256 {digest}, found bytes with SHA-256 {found}.")
         self.found = found
+
+
+class BlobElsewhereError(BlobError):
+    """It is whole, but only outside the database; ``places`` say where."""
+
+    code = "blob.elsewhere"
+    remedy = "Read it with `countersign audit blob`, or from the bucket."
+
+    def __init__(self, digest: str, places: tuple[Place, ...]) -> None:
+        where = ", ".join(f"{one.sink} ({one.key}, version {one.version})" for one in places)
+        super().__init__(digest, f"expected a blob with SHA-256 {digest} in the database, it lies in {where}.")
+        self.places = places

@@ -311,7 +311,14 @@ class AuditSettings(Section):
     worm: WormSettings | None = None
     kafka: KafkaSettings | None = None
     folder: Path | None = None
+    large_blobs: Annotated[int, Field(ge=1 << 16)] | None = None
     witnesses: tuple[WitnessSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _large_blobs_have_a_place(self) -> Self:
+        if self.large_blobs is not None and self.worm is None:
+            raise ValueError("large_blobs: expected audit.worm too, for that is where large blobs go")
+        return self
 
 
 class PrivacySettings(Section):

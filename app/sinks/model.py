@@ -110,6 +110,18 @@ class AnchorSink(Protocol):
         ...
 
 
+class BlobSink(Protocol):
+    """Raises integrations.errors.NeighbourError."""
+
+    async def keep(self, name: str, data: bytes) -> Receipt:
+        """Returns once the bytes are stored for good under this name; storing them again stores them once."""
+        ...
+
+    async def fetch(self, key: str, version: str) -> bytes:
+        """What a receipt names. Nothing about it is verified."""
+        ...
+
+
 class Problems(Protocol):
     async def __call__(self) -> Sequence[str]:
         """What is not as it must be. Raises integrations.errors.NeighbourError."""
@@ -124,6 +136,7 @@ class Sink(msgspec.Struct, frozen=True):
     close: Callable[[], Awaitable[None]]
     segments: SegmentSink | None = None
     anchors: AnchorSink | None = None
+    blobs: BlobSink | None = None
 
 
 def sha256(data: bytes) -> str:

@@ -13,6 +13,8 @@ from manifests.vocabulary import Event
 
 SYSTEM = "system"
 
+_ABOUT: dict[Event, str] = {"sink.delivered": "", "blob.stored": "/blobs"}
+
 _STAGED = text("SELECT 1 FROM staged_records WHERE log = :log LIMIT 1")
 _LAST = text("SELECT body FROM records WHERE log = :log AND resource = :resource ORDER BY seq DESC LIMIT 1")
 
@@ -38,6 +40,15 @@ def delivered(sink: str, segment: Segment, receipt: Receipt, at: int) -> Draft:
         receipt.bytes, segment.end, segment.first, receipt.key, receipt.sha256, receipt.until, receipt.version
     )
     return _draft(sink, "sink.delivered", at, data, "ok")
+
+
+def blobs_stored(sink: str, number: int, receipt: Receipt, at: int) -> Draft:
+    """That a pack of so many blobs lies outside; for the system log."""
+    data = {
+        "blobs": number, "bytes": receipt.bytes, "key": receipt.key, "sha256": receipt.sha256, "until": receipt.until,
+        "version": receipt.version,
+    }  # fmt: skip
+    return _draft(sink, "blob.stored", at, data, "ok")
 
 
 def told(sink: str, problem: str, log: str, at: int) -> Draft:
@@ -67,7 +78,7 @@ def _draft(sink: str, event: Event, at: int, data: object, outcome: str) -> Draf
         event=event,
         component="sinks",
         action=event.partition(".")[2],
-        resource=resource(sink) if event == "sink.delivered" else f"{resource(sink)}/alarm",
+        resource=f"{resource(sink)}{_ABOUT.get(event, '/alarm')}",
         actor_ref="service:countersign",
         outcome=outcome,
         data=facts(data),

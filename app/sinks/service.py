@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from app.blobs.store import BlobStore
 from app.clock import Clock
 from app.db.database import Database, DatabaseUnavailableError
 from app.db.tx import Tx
@@ -37,6 +38,7 @@ class Sinks:
         verifiers: Verifiers,
         clock: Clock,
         metrics: Metrics,
+        blobs: BlobStore,
         owner: str,
     ) -> None:
         self.sinks = tuple(sinks)
@@ -45,7 +47,7 @@ class Sinks:
         self._metrics = metrics
         self._compare = Comparison(database, verifiers, clock, metrics)
         self._lag = Lag(self.sinks, database, clock, metrics)
-        self._workers = [SinkWorker(sink, database, self._compare, clock, owner) for sink in self.sinks]
+        self._workers = [SinkWorker(sink, database, self._compare, blobs, clock, owner) for sink in self.sinks]
         self._tasks: list[asyncio.Task[None]] = []
 
     def jobs(self) -> Mapping[str, tuple[str, Job]]:

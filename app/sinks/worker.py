@@ -9,6 +9,9 @@ import random
 import structlog
 
 from app.audit.errors import RecordAlteredError
+from app.blobs.copying import PROGRESS, BlobCopying
+from app.blobs.errors import BlobError
+from app.blobs.store import BlobStore
 from app.clock import SECOND, Clock
 from app.db.database import Database, DatabaseUnavailableError
 from app.db.tx import Tx
@@ -23,17 +26,22 @@ POLL_S = 0.5
 LEASE_S = 120
 MAX_BACKOFF_S = 60
 
+_KNOWN = (NeighbourError, DatabaseUnavailableError, LeaseLostError, RecordAlteredError, BlobError)
+
 _log = structlog.get_logger()
 
 
 class SinkWorker:
-    def __init__(self, sink: Sink, database: Database, compare: Comparison, clock: Clock, owner: str) -> None:
+    def __init__(
+        self, sink: Sink, database: Database, compare: Comparison, blobs: BlobStore, clock: Clock, owner: str
+    ) -> None:
         self._sink = sink
         self._database = database
         self._clock = clock
         self._owner = owner
         self._deliver = Delivery(sink.name, sink.segments, database, clock) if sink.segments else None
         self._anchor = Anchoring(sink, sink.anchors, database, compare, clock) if sink.anchors else None
+        self._copy = BlobCopying(sink.name, sink.blobs, database, blobs, clock) if sink.blobs else None
         self._wake = asyncio.Event()
         self._failures = 0
         self._held_until = 0
@@ -77,7 +85,16 @@ class SinkWorker:
                 raise
         if refused is not None:
             raise refused
+        if self._copy is not None and await self._hold():
+            more = await self._copy_blobs(self._copy) or more
         return more
+
+    async def _copy_blobs(self, copy: BlobCopying) -> bool:
+        try:
+            return await copy()
+        except Exception as error:
+            await self._failed(PROGRESS, error)
+            raise
 
     async def _feed(self, log: str) -> bool:
         if self._anchor is not None:
@@ -89,7 +106,7 @@ class SinkWorker:
             more = await self.turn()
         except Exception as error:
             self._failures += 1
-            known = isinstance(error, NeighbourError | DatabaseUnavailableError | LeaseLostError | RecordAlteredError)
+            known = isinstance(error, _KNOWN)
             _log.warning(
                 "sink.failed", sink=self._sink.name, error=str(error), failures=self._failures, exc_info=not known
             )

@@ -27,11 +27,11 @@ _NAME = re.compile(r"/segment/(\d{16})-(\d{16})\.([0-9a-f]{64})\Z")
 def sink(name: str, store: WormStore, days: int, clock: Clock, limits: Limits | None = None) -> Sink:
     """``days``: how long everything is kept from the moment it is stored."""
     both = WormSink(store, days, clock, limits or Limits(ahead=AHEAD))
-    return Sink(name, both.problems, store.close, both, both)
+    return Sink(name, both.problems, store.close, both, both, both)
 
 
 class WormSink:
-    """See SegmentSink and AnchorSink. Objects are ``<log>/segment/<first>-<last>.<SHA-256>`` and
+    """See SegmentSink, AnchorSink and BlobSink. Objects are ``<log>/segment/<first>-<last>.<SHA-256>`` and
     ``<log>/checkpoint/<size>``, numbers in 16 digits."""
 
     recorded = True
@@ -85,6 +85,14 @@ class WormSink:
                 held = await self._store.read(key, version.version_id)
                 found.append(Anchor(log, held.data, f"{key}, version {version.version_id}"))
         return found
+
+    async def keep(self, name: str, data: bytes) -> Receipt:
+        """As BlobSink."""
+        kept = await keep(self._store, name, data, self._until(), look=True)
+        return Receipt(len(data), kept.key, kept.sha256, kept.until, kept.version_id)
+
+    async def fetch(self, key: str, version: str) -> bytes:
+        return (await self._store.read(key, version)).data
 
     async def problems(self) -> Sequence[str]:
         try:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app.audit.sequence import LogSequencer
+from app.blobs.store import BlobStore
 from app.clock import SECOND, new_id, now
 from app.db.database import Database
 from app.db.tx import Tx
@@ -64,7 +65,7 @@ async def _export(database: Database, store: WormStore, key: PrivateKey, count: 
 
     verifier = VerifierKey("countersign.dev/log/acme", key.public)
     compare = Comparison(database, lambda log: [verifier], clock, Metrics())
-    worker = SinkWorker(worm.sink("worm", store, 10, clock), database, compare, clock, "benchmark")
+    worker = SinkWorker(worm.sink("worm", store, 10, clock), database, compare, BlobStore(clock), clock, "benchmark")
     # The server makes room for a bucket's data with its first object.
     await store.put("warm", b"warm", clock() + 60 * SECOND)
     started = time.perf_counter()

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from app.audit.sequence import LogSequencer
+from app.blobs.store import BlobStore
 from app.clock import now
 from app.db.database import Database
 from app.metrics import Metrics
@@ -49,7 +50,7 @@ async def feed(database: Database, endpoint: str, bucket: str, step: str, key: P
     clock = Clock(now() + 3600 * 1_000_000)
     compare = Comparison(database, lambda log: [], clock, Metrics())
     sink = worm.sink("worm", store, 10, clock)
-    await SinkWorker(sink, database, compare, clock, "child").turn()
+    await SinkWorker(sink, database, compare, BlobStore(clock), clock, "child").turn()
     die()
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from app.audit.sequence import DEFAULT_ORIGIN, LogSequencer, origin
 from app.audit.store import head
+from app.blobs.store import BlobStore
 from app.clock import SECOND
 from app.db.database import Database
 from app.db.tx import Tx
@@ -56,7 +57,7 @@ class World:
         self._number = 0
 
     def worker(self, sink: Sink, owner: str = "me") -> SinkWorker:
-        return SinkWorker(sink, self.database, self.compare, self.clock, owner)
+        return SinkWorker(sink, self.database, self.compare, BlobStore(self.clock), self.clock, owner)
 
     def lag(self, *sinks: Sink) -> Lag:
         return Lag(sinks, self.database, self.clock, self.metrics)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.blobs.store import BlobStore
 from app.sinks import worm
 from app.sinks.lag import ALARM_S
 from app.sinks.model import Sink
@@ -80,7 +81,15 @@ class Weakened(LocalWorm):
 async def test_a_weakened_bucket_alarms_once_until_it_is_as_it_was(database_url: str, tmp_path: Path) -> None:
     async with world(database_url) as w:
         store = Weakened(tmp_path / "worm")
-        sinks = Sinks([worm.sink("worm", store, DAYS, w.clock)], w.database, verifiers, w.clock, w.metrics, "me")
+        sinks = Sinks(
+            [worm.sink("worm", store, DAYS, w.clock)],
+            w.database,
+            verifiers,
+            w.clock,
+            w.metrics,
+            BlobStore(w.clock),
+            "me",
+        )
         await sinks.check()
         store.said = ("expected a default retention of 2557 days, found 1.",)
         await sinks.check()
@@ -100,7 +109,15 @@ async def test_a_service_compares_first_and_then_delivers_by_itself(database_url
         folder = LocalWorm(tmp_path / "worm")
         await w.write(5)
         w.clock.after(10)
-        sinks = Sinks([worm.sink("worm", folder, DAYS, w.clock)], w.database, verifiers, w.clock, w.metrics, "me")
+        sinks = Sinks(
+            [worm.sink("worm", folder, DAYS, w.clock)],
+            w.database,
+            verifiers,
+            w.clock,
+            w.metrics,
+            BlobStore(w.clock),
+            "me",
+        )
         await sinks.start()
         while not await folder.keys("acme/segment/"):
             await w.write(0)
@@ -111,7 +128,7 @@ async def test_a_service_compares_first_and_then_delivers_by_itself(database_url
 async def test_without_sinks_nothing_runs(database_url: str) -> None:
     async with world(database_url) as w:
         none: list[Sink] = []
-        sinks = Sinks(none, w.database, verifiers, w.clock, w.metrics, "me")
+        sinks = Sinks(none, w.database, verifiers, w.clock, w.metrics, BlobStore(w.clock), "me")
         await sinks.start()
         assert sinks.jobs() == {}
         await sinks.stop()

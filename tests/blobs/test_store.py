@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from app.blobs.errors import BlobAlteredError, BlobMissingError
 from app.blobs.store import BlobStore
 from app.db.tx import Tx
 from tests.db.opened import opened
+from tests.db.unguarded import unguarded
 
 BLOBS = BlobStore(lambda: 7)
 
@@ -53,10 +52,8 @@ async def test_altered_bytes_are_never_answered(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/one.db"
     async with opened(url) as database:
         digest = await database.write(partial(BLOBS.put, kind="policy", body=b"allow nobody"))
-    with closing(sqlite3.connect(tmp_path / "one.db")) as connection:
-        connection.execute("DROP TRIGGER blobs_no_update")
+    with unguarded(tmp_path / "one.db") as connection:
         connection.execute("UPDATE blobs SET body = ?", (b"allow everybody",))
-        connection.commit()
     async with opened(url) as database:
         for read in (partial(BLOBS.get, digest=digest), partial(BLOBS.get_many, digests=[digest])):
             with pytest.raises(BlobAlteredError, match="audit verify"):

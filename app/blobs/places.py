@@ -1,0 +1,90 @@
+"""Which blobs have been copied where, and which wait for it.
+
+Blobs come in no order that a reader of PostgreSQL could rely on: a transaction may commit after another that began
+later. So what is new is looked for by time, with an overlap, and told from what is known by the copies themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import bindparam, text
+
+from app.clock import SECOND
+from app.db.tx import Tx
+
+OVERLAP_US = 60 * SECOND
+"""No transaction is open for so long."""
+
+_WAITING = text(
+    "SELECT b.digest, b.kind, b.created_at, length(b.body) AS size FROM blobs b WHERE b.created_at >= :since"
+    " AND NOT EXISTS (SELECT 1 FROM blob_places p WHERE p.digest = b.digest AND p.sink = :sink)"
+    " ORDER BY b.created_at, b.digest LIMIT :most"
+)
+_UPLOADS = text(
+    "SELECT u.digest, u.kind, u.created_at, length(u.body) AS size FROM blob_uploads u WHERE NOT EXISTS"
+    " (SELECT 1 FROM blob_places p WHERE p.digest = u.digest AND p.sink = :sink) ORDER BY u.created_at LIMIT :most"
+)
+_ADD = text(
+    "INSERT INTO blob_places (digest, sink, kind, start, size, key, version, until, at)"
+    " VALUES (:digest, :sink, :kind, :start, :size, :key, :version, :until, :at) ON CONFLICT DO NOTHING"
+)
+_OF = text("SELECT sink, start, size, key, version FROM blob_places WHERE digest = :digest ORDER BY sink")
+_UPLOADED = text("DELETE FROM blob_uploads WHERE digest IN :digests").bindparams(bindparam("digests", expanding=True))
+_MISSING = text(
+    "SELECT count(*) AS number FROM blobs b WHERE b.created_at < :before"
+    " AND NOT EXISTS (SELECT 1 FROM blob_places p WHERE p.digest = b.digest AND p.sink = :sink)"
+)
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A blob that a sink does not hold yet; ``created_at`` in microseconds since 1970 UTC. ``large`` ones are only in
+    the database until they are outside."""
+
+    digest: str
+    kind: str
+    created_at: int
+    size: int
+    large: bool
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A copy: ``size`` bytes from ``start`` on of one version of an object."""
+
+    sink: str
+    start: int
+    size: int
+    key: str
+    version: str
+
+
+def waiting(tx: Tx, sink: str, since: int, most: int) -> list[Waiting]:
+    """What this sink does not hold: large blobs, then the oldest others from ``since`` (less an overlap) on."""
+    large = tx.all(_UPLOADS, sink=sink, most=most)
+    others = tx.all(_WAITING, sink=sink, since=since - OVERLAP_US, most=most - len(large))
+    return [
+        Waiting(row.digest, row.kind, row.created_at, row.size, is_large)
+        for rows, is_large in ((large, True), (others, False))
+        for row in rows
+    ]
+
+
+def uncopied(tx: Tx, sink: str, before: int) -> int:
+    """How many blobs that were stored before then this sink does not hold; reads every blob's key."""
+    row = tx.first(_MISSING, sink=sink, before=before)
+    return int(row.number) if row is not None else 0
+
+
+def add(tx: Tx, sink: str, rows: Sequence[dict[str, object]]) -> None:
+    tx.run_many(_ADD, [{"sink": sink, **row} for row in rows])
+
+
+def of(tx: Tx, digest: str) -> tuple[Place, ...]:
+    return tuple(Place(row.sink, row.start, row.size, row.key, row.version) for row in tx.all(_OF, digest=digest))
+
+
+def leave(tx: Tx, digests: Sequence[str]) -> None:
+    """Large blobs that are outside now need not be in the database any more."""
+    if digests:
+        tx.run(_UPLOADED, digests=list(digests))
