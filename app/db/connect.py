@@ -18,7 +18,7 @@ from app.db.postgres import PostgresDatabase
 from app.db.sqlite import SqliteDatabase
 from app.db.upgrade import upgrade
 
-_MIGRATION_LOCK = 0x636F756E74  # "count"
+MIGRATION_LOCK = 0x636F756E74  # "count"
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -67,7 +67,7 @@ async def _migrate_postgres(url: str, guarded: bool) -> None:
     engine = create_async_engine(url)
     try:
         async with engine.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             await connection.run_sync(_upgrade, guarded)
     finally:
         await engine.dispose()

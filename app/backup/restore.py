@@ -1,0 +1,263 @@
+"""Restore a backup: verify it, hold it against what lies outside, complete a copy of it, and only then put it in place.
+
+Everything happens in a working copy, which is a SQLite file whatever the target is. The target is touched by the last
+step alone, which is one step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from app.audit.sequence import DEFAULT_ORIGIN, origin
+from app.backup import files, place, records, segments
+from app.backup.check import Backup, open_backup, verify_log
+from app.backup.errors import BackupError, NewerStateError
+from app.backup.gaps import Gap, compare
+from app.backup.model import DATABASE, Manifest, Progress
+from app.backup.own_keys import log_keys
+from app.backup.replay import replay
+from app.clock import Clock
+from app.db.connect import connect, sqlite_path
+from app.db.tx import Tx
+from app.keys.service import open_database
+from app.privacy.replay import replay_erasures
+from app.settings.model import DatabaseSettings, Settings
+from app.sinks.model import Sink
+from app.tenants.model import SYSTEM
+from manifests import record
+from manifests.keys import PublicKey
+from manifests.note import VerifierKey
+from manifests.record import Draft, Record
+
+WORKING = ".restoring-"
+
+_ERASED = text("SELECT body FROM records WHERE event = 'subject.erased' ORDER BY log, seq")
+_STAGED = text("SELECT id, log, draft FROM staged_records ORDER BY id")
+_UNSTAGE = text("DELETE FROM staged_records")
+
+
+class Wish(NamedTuple):
+    """What to restore, where to, and what to do about records that the backup lacks."""
+
+    backup: Path
+    database: str
+    replay: bool = False
+    accept_rollback: bool = False
+    reason: str = ""
+    kept: tuple[bytes, ...] = ()
+    """Checkpoints that people kept."""
+
+
+class Restored(NamedTuple):
+    """``replayed`` records were brought back, ``given_up`` are the gaps that were accepted, ``erased`` are the
+    erasures that were done again; ``compared`` whether anything outside could be asked."""
+
+    manifest: Manifest
+    replayed: int
+    given_up: tuple[Gap, ...]
+    erased: int
+    compared: bool
+
+
+async def restore(wish: Wish, settings: Settings, sinks: Sequence[Sink], clock: Clock, progress: Progress) -> Restored:
+    """Raises BackupError and its kinds, app.keys.errors.ServerKeyError, app.db.guards.GuardsError."""
+    keys = log_keys(settings)
+    backup = await asyncio.to_thread(open_backup, wish.backup)
+    await _is_empty(wish.database)
+    with _working(wish.database) as folder:
+        made = await asyncio.to_thread(_copy, backup, folder)
+        return await _Restoration(wish, settings, sinks, clock, progress, keys, backup, made).run()
+
+
+class _Restoration:
+    def __init__(
+        self, wish: Wish, settings: Settings, sinks: Sequence[Sink], clock: Clock, progress: Progress,
+        keys: Sequence[PublicKey], backup: Backup, made: Path,
+    ) -> None:  # fmt: skip
+        self._wish = wish
+        self._settings = settings
+        self._sinks = sinks
+        self._clock = clock
+        self._progress = progress
+        self._keys = keys
+        self._backup = backup
+        self._made = made
+        self._url = f"sqlite:///{made}"
+
+    async def run(self) -> Restored:
+        # Also brings an older backup to this version's schema, and refuses one whose guards were meddled with.
+        database = await connect(self._url, _nothing)
+        await database.close()
+        await self._verify(blobs=True)
+        gaps = await self._gaps()
+        newer = await self._newer(gaps)
+        replayed: list[Record] = []
+        if self._wish.replay and gaps:
+            replayed = await self._replay(gaps, newer)
+            # The blobs that they name are another matter: `audit verify` tells which are missing.
+            await self._verify(blobs=False)
+            gaps = await self._gaps()
+        if gaps and not self._wish.accept_rollback:
+            raise NewerStateError(_refusal(gaps, replayed, self._wish.replay))
+        erased = await self._complete(gaps, replayed, [one for bodies in newer.values() for one in bodies])
+        _settle(self._made)
+        await self._put()
+        compared = bool(self._wish.kept) or any(sink.anchors is not None for sink in self._sinks)
+        return Restored(self._backup.manifest, len(replayed), tuple(gaps), erased, compared)
+
+    async def _verify(self, *, blobs: bool) -> None:
+        await asyncio.to_thread(verify_log, self._made, self._keys, self._clock, self._progress, blobs=blobs)
+
+    async def _gaps(self) -> list[Gap]:
+        tenants = [tenant.id for tenant in self._settings.tenants]
+        with closing(sqlite3.connect(self._made)) as connection:
+            gaps = await compare(connection, self._sinks, [*tenants, SYSTEM], self._verifiers, self._wish.kept)
+        forked = [gap for gap in gaps if gap.forked]
+        if forked:
+            raise NewerStateError(_lines(forked))
+        return gaps
+
+    def _verifiers(self, log: str) -> list[VerifierKey]:
+        return [VerifierKey(origin(DEFAULT_ORIGIN, log), key) for key in self._keys]
+
+    async def _newer(self, gaps: Iterable[Gap]) -> dict[str, list[bytes]]:
+        """By log, the missing records as far as segments hold them."""
+        return {gap.log: await segments.bodies(self._sinks, gap.log, gap.have, gap.size) for gap in gaps}
+
+    async def _replay(self, gaps: Sequence[Gap], newer: dict[str, list[bytes]]) -> list[Record]:
+        database = await connect(self._url, _nothing)
+        try:
+            done = []
+            for gap in gaps:
+                done += await database.write(partial(replay, gap=gap, bodies=newer[gap.log]))
+                self._progress(f"records of {gap.log} brought back", len(done))
+            return done
+        finally:
+            await database.close()
+
+    async def _complete(self, gaps: Sequence[Gap], replayed: Sequence[Record], newer: Sequence[bytes]) -> int:
+        """What must be in the log before anybody is served; answers how many erasures were done again."""
+        settings = self._settings.model_copy(update={"database": DatabaseSettings(url=SecretStr(self._url))})
+        database, _ = await open_database(settings, self._clock)
+        try:
+            return await database.write(partial(self._finish, gaps=gaps, replayed=replayed, newer=newer))
+        finally:
+            await database.close()
+
+    def _finish(self, tx: Tx, *, gaps: Sequence[Gap], replayed: Sequence[Record], newer: Sequence[bytes]) -> int:
+        _number_what_waited(tx, replayed)
+        known = [record.parse(bytes(row.body)) for row in tx.all(_ERASED)]
+        # Also of records that are given up: what was erased stays erased.
+        erased = replay_erasures(tx, [*known, *(record.parse(body) for body in newer)])
+        now = self._clock()
+        for gap in gaps:
+            tx.stage(gap.log, records.given_up(gap, self._wish.reason, now))
+        what = records.Restoration(
+            self._backup.sha256, self._backup.manifest.made_at, len(replayed), self._wish.reason,
+            tuple(records.LogSize(one.log, one.size) for one in self._backup.manifest.logs),
+        )  # fmt: skip
+        tx.stage(SYSTEM, records.restored(what, now))
+        return erased
+
+    async def _put(self) -> None:
+        target = sqlite_path(self._wish.database)
+        if target is not None:
+            await asyncio.to_thread(place.into_sqlite, self._made, target)
+        else:
+            await place.into_postgres(self._made, self._wish.database, self._progress)
+
+
+def _number_what_waited(tx: Tx, replayed: Sequence[Record]) -> None:
+    """Records that a PostgreSQL replica had staged when the backup was made; some may be among those brought back."""
+    there = {_content(one) for one in replayed}
+    for row in tx.all(_STAGED):
+        draft = msgspec.json.decode(row.draft, type=Draft)
+        if (row.log, *_content_of(draft)) not in there:
+            tx.stage(row.log, draft)
+    tx.run(_UNSTAGE)
+
+
+def _content(one: Record) -> tuple[str, ...]:
+    return (one.log, one.trace_id, str(one.ts), one.event, one.resource, bytes(one.data).decode())
+
+
+def _content_of(draft: Draft) -> tuple[str, ...]:
+    return (draft.trace_id, str(draft.ts), draft.event, draft.resource, bytes(draft.data).decode())
+
+
+async def _is_empty(url: str) -> None:
+    path = sqlite_path(url)
+    if path is not None:
+        place.sqlite_is_empty(path)
+    else:
+        await place.postgres_is_empty(url)
+
+
+@contextmanager
+def _working(url: str) -> Iterator[Path]:
+    """A folder for the copy: beside a SQLite target, so that it can be moved into place, else wherever there is room.
+    It goes with whatever is left in it, and so does that of a process that was killed."""
+    target = sqlite_path(url)
+    if target is None:
+        with tempfile.TemporaryDirectory(prefix=WORKING) as folder:
+            yield Path(folder)
+        return
+    working = target.with_name(f"{WORKING}{target.name}")
+    with files.only_one(working):
+        for left in working.glob(f"{DATABASE}*"):
+            left.unlink()
+        try:
+            yield working
+        finally:
+            shutil.rmtree(working, ignore_errors=True)
+
+
+def _copy(backup: Backup, folder: Path) -> Path:
+    made = folder / DATABASE
+    try:
+        shutil.copyfile(backup.database, made)
+        made.chmod(0o600)
+    except OSError as error:
+        raise BackupError(f"expected room for a copy in {folder}, found: {error}") from error
+    return made
+
+
+def _settle(made: Path) -> None:
+    """One file, with nothing beside it that belongs to it."""
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _nothing(tx: Tx) -> None:
+    if tx.staged:
+        raise AssertionError("expected no new record before the old ones are back")
+
+
+def _refusal(gaps: Sequence[Gap], replayed: Sequence[Record], tried: bool) -> str:
+    lines = _lines(gaps)
+    if not tried:
+        return (
+            f"{lines}\nNothing was restored. Bring back what segments in WORM storage hold with --replay, use a newer "
+            "backup, or give the missing records up with --accept-rollback --reason '…'."
+        )
+    return (
+        f"{lines}\nNothing was restored: segments hold {len(replayed)} of the missing records, and no more that "
+        "anybody vouches for. Use a newer backup, or give the rest up with --accept-rollback --reason '…'."
+    )
+
+
+def _lines(gaps: Sequence[Gap]) -> str:
+    return "\n".join(str(gap) for gap in gaps)

@@ -1,0 +1,24 @@
+"""What anchors said against the logs when they were last compared: a database that is older than it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import inspect, text
+
+from app.db.tx import Tx
+
+ROLLED_BACK = (
+    "Stop releasing. If a backup was restored, restore it with `countersign restore`, which brings back what is "
+    "missing (--replay) or records that it is given up (--accept-rollback). Otherwise treat it as tampering: "
+    "docs/runbooks/verification-finding.md."
+)
+
+_REFUTED = text("SELECT log, problem FROM sink_progress WHERE problem <> '' ORDER BY log, sink")
+
+
+def refutations(tx: Tx) -> Sequence[tuple[str, str]]:
+    """By log, what an anchor contradicts; nothing for a database from before there were any."""
+    if not inspect(tx.connection).has_table("sink_progress"):
+        return ()
+    return [(row.log, row.problem) for row in tx.all(_REFUTED)]
