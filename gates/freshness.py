@@ -15,6 +15,7 @@ TOLERANCE = 5
 """Seconds by which a neighbour's clock may be ahead of ours."""
 
 _NO_POLICY_FRESHNESS = 60
+MAX_DIFFERENCES = 10
 
 
 def freshness(case: Case) -> Finding:
@@ -59,6 +60,16 @@ def _log(snapshot: Snapshot) -> list[Result]:
                 "Nothing is allowed without a record; let an administrator follow the runbook on the audit log.",
             )
         )
+    found += [
+        Result(
+            "tables",
+            "error",
+            f"The tables differ from the audit log: {difference}.",
+            "Nothing counts that its record does not bear out; an administrator must run `countersign audit rebuild` "
+            "and find out who changed the database.",
+        )
+        for difference in sorted(set(snapshot.log.differences))[:MAX_DIFFERENCES]
+    ]
     if snapshot.at < snapshot.log.last_at:
         found.append(
             Result(

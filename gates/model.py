@@ -216,11 +216,13 @@ class Unanchored(msgspec.Struct, frozen=True):
 
 
 class LogFacts(msgspec.Struct, frozen=True):
-    """The audit log: the time of its last record, and why it cannot be relied on, if it cannot."""
+    """The audit log: the time of its last record, and why it cannot be relied on, if it cannot. ``differences`` say
+    which rows that were counted are not what their records say."""
 
     last_at: int = 0
     problem: str = ""
     unanchored: tuple[Unanchored, ...] = ()
+    differences: tuple[str, ...] = ()
 
 
 class Snapshot(msgspec.Struct, frozen=True):

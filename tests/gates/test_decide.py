@@ -161,6 +161,7 @@ def doubts(snapshot: Snapshot) -> list[Snapshot]:
     add(contributors=aged(snapshot.contributors))
     add(contributors=alter(snapshot.contributors, unknown=("somebody",)))
     add(log=alter(snapshot.log, problem="full"))
+    add(log=alter(snapshot.log, differences=("a row is gone",)))
     add(log=alter(snapshot.log, last_at=snapshot.at + 1))
     add(at=snapshot.log.last_at - 1)
     add(release=alter(snapshot.release, manifest=None))

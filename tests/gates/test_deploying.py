@@ -71,6 +71,12 @@ FRESHNESS = (
     Row("the future does", {"groups.0.seen_at": NOW + HOUR}, "error", "yet the group", "merge"),
     Row("the log cannot be written", {"log.problem": "disk full"}, "error", "disk full"),
     Row("the log, when merging", {"log.problem": "disk full"}, "error", "disk full", "merge"),
+    Row(
+        "a row that differs",
+        {"log.differences": ("the row 7 of heads is gone",)},
+        "error",
+        "the row 7 of heads is gone",
+    ),
     Row("behind the last record", {"log.last_at": NOW + 1}, "fail", "behind the last record"),
     Row("behind, when merging", {"log.last_at": NOW + 1}, "fail", "behind the last record", "merge"),
     Row("level with the last record", {"log.last_at": NOW}, "pass"),
