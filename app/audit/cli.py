@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from app.blobs import cli as blobs
 from app.exports import cli as exports
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command("proof")(_proof_command)
     group.command("checkpoint")(_checkpoint_command)
     exports.register(group)
+    blobs.register(group)
     app.add_typer(group, name="audit")
 
 
