@@ -37,9 +37,7 @@ async def test_a_subject_has_one_current_key_until_it_is_destroyed(database_url:
 
 async def test_two_who_are_first_at_once_get_the_same_key(database_url: str) -> None:
     async with world(database_url) as at:
-        found = await asyncio.gather(
-            *(at.database.write(lambda tx: at.keys.current(tx, LOG, "p1")) for _ in range(8))
-        )
+        found = await asyncio.gather(*(at.database.write(lambda tx: at.keys.current(tx, LOG, "p1")) for _ in range(8)))
         assert len({one.id for one in found}) == 1
 
 
