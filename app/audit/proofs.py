@@ -123,7 +123,8 @@ def _inclusion(tx: Tx, log: str, seq: int, under: StoredCheckpoint, tree: TreeRe
     row = tx.first(_BODY, log=log, seq=seq)
     if row is None or not 0 <= seq < under.size:
         raise _not_under(log, under.size, seq)
-    body, leaf = bytes(row.body), tree.leaf(seq)
+    leaf = tree.leaf(seq)
+    body = bytes(row.body) if isinstance(row.body, bytes | memoryview) else b""
     if merkle.leaf_hash(body) != leaf:
         raise RecordAlteredError(log, seq, f"expected a body with hash {leaf.hex()}, found another")
     proof = [tree.root(start, end) for start, end in merkle.inclusion_ranges(seq, under.size)]
