@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from app import logging
+from app.audit.views import LogViews
 from app.blobs.store import BlobStore
 from app.changes.sync import ChangeSync
 from app.clock import Clock, NewId, new_id, now
@@ -19,6 +20,9 @@ from app.console.access import LOOPBACK_NAMES
 from app.console.views import ConsoleViews
 from app.db.database import Database
 from app.decisions.snapshots import SnapshotEncoder
+from app.exports.maker import Maker
+from app.exports.service import Exports
+from app.exports.views import ExportViews
 from app.facts.artifacts import Artifacts
 from app.facts.content import RepositoryContent
 from app.facts.gather import Gatherer
@@ -139,6 +143,9 @@ class Service:
             open_sinks(settings.audit, database, clock), database, self._verifiers, clock, self.metrics, self.blobs,
             make_id(),
         )  # fmt: skip
+        self.exports = Maker(
+            database, settings.exports.directory, settings.exports.keep_days, self._verifiers, clock, make_id
+        )
         jobs = {"repair": ("17 * * * *", self._repair), **self.sinks.jobs()}
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
@@ -177,6 +184,8 @@ class Service:
             *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
             *TokenViews(self.tokens).routes(),
             *KeyViews(self.keys, self._logs).routes(),
+            *LogViews(self.database, self._verifiers).routes(),
+            *ExportViews(Exports(self.database, self.exports, self._clock, self._new_id)).routes(),
             *self.console.routes(),
         ]
 
@@ -217,6 +226,7 @@ class Service:
         await self.runner.start()
         self._schedule.start()
         self._gauges.start()
+        await self.exports.start()
         self._catching_up = asyncio.create_task(self._catch_up()) if sweep else None
         # What is alive now lives as long as the service: the collector need not look at it again.
         gc.collect()
@@ -238,6 +248,7 @@ class Service:
             await asyncio.gather(self._catching_up, return_exceptions=True)
         await self._schedule.stop()
         await self._gauges.stop()
+        await self.exports.stop()
         await self._web.cleanup()
         await self.runner.stop()
         with contextlib.suppress(Exception):

@@ -73,6 +73,8 @@ class Maker:
     async def turn(self) -> bool:
         """Make the oldest export that waits; whether there was one. Raises DatabaseUnavailableError."""
         now = self._clock()
+        if not await self._database.read(lambda tx: store.due(tx, now)):
+            return False
         found = await self._database.write(lambda tx: store.claim(tx, self._owner, now, now + LEASE_S * SECOND))
         if found is None:
             return False

@@ -76,6 +76,11 @@ def one(tx: Tx, tenant: str, identity: str) -> Export | None:
     return _export(row) if row is not None else None
 
 
+def due(tx: Tx, now: int) -> bool:
+    """Whether there is one that nobody makes."""
+    return tx.first(_NEXT, now=now) is not None
+
+
 def claim(tx: Tx, owner: str, now: int, until: int) -> Export | None:
     """The oldest that nobody makes now, held by ``owner`` until then; None if there is none, or another was quicker."""
     row = tx.first(_NEXT, now=now)

@@ -16,6 +16,7 @@ from app.service import Service, open_service
 from app.settings.model import (
     ConsoleSettings,
     DatabaseSettings,
+    ExportSettings,
     GitHubSettings,
     KeySettings,
     Server,
@@ -114,6 +115,7 @@ class World:
             ),
             tenants=(tenant,),
             keys=KeySettings(directory=self.folder / "keys"),
+            exports=ExportSettings(directory=self.folder / "exports"),
             console=ConsoleSettings(open=True),
         )  # fmt: skip
 

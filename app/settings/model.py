@@ -329,6 +329,13 @@ class PrivacySettings(Section):
     former_seal_keys: tuple[SecretStr, ...] = ()
 
 
+class ExportSettings(Section):
+    """Where exports that are asked for over the API lie until somebody takes them; all replicas need the same."""
+
+    directory: Path = Path("exports")
+    keep_days: Annotated[int, Field(ge=1, le=90)] = 7
+
+
 class ConsoleSettings(Section):
     """``open``: everyone who reaches the console may look; only on a loopback host."""
 
@@ -360,6 +367,7 @@ class Settings(BaseSettings):
     artifacts: ArtifactSettings = ArtifactSettings()
     audit: AuditSettings = AuditSettings()
     privacy: PrivacySettings = PrivacySettings()
+    exports: ExportSettings = ExportSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     gate: GateSettings = GateSettings()
