@@ -48,6 +48,9 @@ from app.people.key_service import KeyRegistry
 from app.people.key_views import PersonKeyViews
 from app.people.service import People
 from app.people.views import PeopleViews
+from app.privacy import retention
+from app.privacy.sealer import Sealer
+from app.privacy.service import Privacy, open_sealer
 from app.pulls.commit import Committer
 from app.pulls.evaluate import PullEvaluator
 from app.pulls.outward import Outward
@@ -98,9 +101,12 @@ class Service:
         self._new_id = make_id
         self._secrets = [secret.get_secret_value().encode() for secret in settings.github.webhook_secrets]
         check_secrets(self._secrets)
+        self.sealer = open_sealer(settings, clock, make_id)
         self.tenants = Tenants(
-            _tenant(one, settings, database, clock, make_id, self.metrics.neighbour_called) for one in settings.tenants
+            _tenant(one, settings, database, clock, make_id, self.sealer, self.metrics.neighbour_called)
+            for one in settings.tenants
         )
+        self.privacy = Privacy(settings, database, self.sealer, self.tenants, clock, make_id)
         self.github = _github(settings, clock, self.metrics.neighbour_called)
         self.blobs = BlobStore(clock, settings.audit.large_blobs)
         self._artifacts = _artifacts(settings)
@@ -146,7 +152,7 @@ class Service:
         self.exports = Maker(
             database, settings.exports.directory, settings.exports.keep_days, self._verifiers, clock, make_id
         )
-        jobs = {"repair": ("17 * * * *", self._repair), **self.sinks.jobs()}
+        jobs = {"repair": ("17 * * * *", self._repair), **self.sinks.jobs(), **self.privacy.jobs()}
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
         self.tokens = Tokens(database, clock)
@@ -182,6 +188,7 @@ class Service:
             *StatementViews(self.statements, self.tenants, self._open_tenant).routes(),
             *PeopleViews(self.database, self.tenants).routes(),
             *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
+            *self.privacy.routes(),
             *TokenViews(self.tokens).routes(),
             *KeyViews(self.keys, self._logs).routes(),
             *LogViews(self.database, self._verifiers).routes(),
@@ -271,10 +278,11 @@ class Service:
 
 
 def _tenant(
-    one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId, observe: Observe
-) -> Tenant:
+    one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId, sealer: Sealer,
+    observe: Observe,
+) -> Tenant:  # fmt: skip
     text = one.policy.read_bytes()
-    people = People(one.id, database, clock, make_id)
+    people = People(one.id, database, clock, make_id, sealer)
     servicenow = _servicenow(one.servicenow, clock, settings, observe) if one.servicenow else None
     return Tenant(
         one.id, parse_tenant_policy(text, str(one.policy)), text, people, Groups(one.id, database, people, clock),
@@ -325,6 +333,7 @@ async def open_service(settings: Settings, *, clock: Clock = now, concurrency: i
     """Migrated database, keys, everything wired; not yet listening."""
     database, keys = await open_database(settings, clock)
     try:
+        await retention.settle(database, retention.of_settings(settings), clock)
         return Service(settings, database, keys, clock=clock, concurrency=concurrency)
     except BaseException:
         await database.close()
