@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from app import logging
+from app.alerts.service import Alerts
 from app.audit.views import LogViews
 from app.blobs.store import BlobStore
 from app.changes.sync import ChangeSync
@@ -40,7 +41,8 @@ from app.http.context import Check
 from app.http.route import Route
 from app.inbox.service import Inbox
 from app.inbox.views import WebhookViews
-from app.keys.model import ServerKeys
+from app.keys.keeper import Keeper
+from app.keys.ring import KeyRing, OwnKeys
 from app.keys.service import open_database
 from app.keys.views import KeyViews
 from app.metrics import Metrics
@@ -71,6 +73,7 @@ from app.tenants.registry import Tenant, Tenants
 from app.tokens.service import Tokens
 from app.tokens.views import TokenViews
 from app.work.runner import Handler, WorkRunner
+from integrations.alerts.client import AppriseChannel
 from integrations.artifacts.client import Artifacts as ArtifactClient
 from integrations.github.client import RestGitHubApp
 from integrations.github.port import GitHubApp
@@ -89,13 +92,16 @@ class Service:
     """One running Countersign. ``address`` is set once it listens."""
 
     def __init__(
-        self, settings: Settings, database: Database, keys: ServerKeys, *, clock: Clock = now, make_id: NewId = new_id,
+        self, settings: Settings, database: Database, keys: KeyRing, *, clock: Clock = now, make_id: NewId = new_id,
         concurrency: int = 64,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.database = database
         self.keys = keys
         self.metrics = Metrics()
+        self._alerts = _alerts(settings, clock)
+        if self._alerts is not None:
+            self.metrics.on_alarm = self._alerts.alarm
         self.address = ""
         self._clock = clock
         self._new_id = make_id
@@ -118,7 +124,7 @@ class Service:
         limit = settings.artifacts.max_bytes
         gatherer = Gatherer(content, Artifacts(database, content, self._artifacts, clock, limit), clock)
         encoder = SnapshotEncoder()
-        attester = Attester(self.keys.gate, settings.verifier_id)
+        attester = Attester(self.keys.gate_key, settings.verifier_id)
         checker = StatementChecker(self.blobs)
         self.gate = Gate(
             database, self.github, gatherer, self.blobs, encoder, attester, checker, clock, make_id,
@@ -127,8 +133,8 @@ class Service:
         self.deployments = Deployments(database, clock, make_id)
         pulls = PullEvaluator(
             database, self.tenants, self.github, gatherer, Committer(self.blobs, encoder, make_id),
-            Outward(database, self.github, clock, self.metrics), checker, self.keys.gate, clock, make_id, self.metrics,
-            settings.server.public_url, self.gate.forget,
+            Outward(database, self.github, clock, self.metrics), checker, self.keys.gate_key, clock, make_id,
+            self.metrics, settings.server.public_url, self.gate.forget,
         )  # fmt: skip
         outcomes = Outcomes(self.deployments, clock, self.metrics)
         events = RepositoryEvents(database, self.tenants, self.github, gatherer, self.gate, outcomes, clock)
@@ -152,12 +158,14 @@ class Service:
         self.exports = Maker(
             database, settings.exports.directory, settings.exports.keep_days, self._verifiers, clock, make_id
         )
-        jobs = {"repair": ("17 * * * *", self._repair), **self.sinks.jobs(), **self.privacy.jobs()}
+        self.keeper = Keeper(database, self.keys, settings.keys, clock)
+        jobs = {
+            "repair": ("17 * * * *", self._repair), **self.sinks.jobs(), **self.privacy.jobs(), **self.keeper.jobs(),
+        }  # fmt: skip
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
         self.tokens = Tokens(database, clock)
-        servers = [self.keys.gate.public.fingerprint, self.keys.log.public.fingerprint]
-        self.person_keys = KeyRegistry(database, clock, servers=servers, on_revoked=Revoking(self.blobs))
+        self.person_keys = KeyRegistry(database, clock, servers=OwnKeys(self.keys), on_revoked=Revoking(self.blobs))
         self.statements = Statements(
             database, Reader(database, self.github, gatherer), self.blobs, checker, clock, make_id, self.runner.wake
         )
@@ -170,7 +178,7 @@ class Service:
         )  # fmt: skip
 
     def _verifiers(self, log: str) -> list[VerifierKey]:
-        return [VerifierKey.parse(self.keys.vkey(log))]
+        return self.keys.verifiers(log)
 
     async def _repair(self) -> None:
         await self.repair()
@@ -190,7 +198,7 @@ class Service:
             *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
             *self.privacy.routes(),
             *TokenViews(self.tokens).routes(),
-            *KeyViews(self.keys, self._logs).routes(),
+            *KeyViews(self.database, self.keys, self.keeper, self._logs).routes(),
             *LogViews(self.database, self._verifiers).routes(),
             *ExportViews(Exports(self.database, self.exports, self._clock, self._new_id)).routes(),
             *self.console.routes(),
@@ -232,7 +240,10 @@ class Service:
         await self._record("service.started")
         await self.runner.start()
         self._schedule.start()
+        self.keeper.start()
         self._gauges.start()
+        if self._alerts is not None:
+            self._alerts.start()
         await self.exports.start()
         self._catching_up = asyncio.create_task(self._catch_up()) if sweep else None
         # What is alive now lives as long as the service: the collector need not look at it again.
@@ -254,6 +265,7 @@ class Service:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)
         await self._schedule.stop()
+        await self.keeper.stop()
         await self._gauges.stop()
         await self.exports.stop()
         await self._web.cleanup()
@@ -261,6 +273,8 @@ class Service:
         with contextlib.suppress(Exception):
             await self._record("service.stopped")
         await self.sinks.stop()
+        if self._alerts is not None:
+            await self._alerts.stop()
         for tenant in self.tenants:
             if tenant.servicenow is not None:
                 await tenant.servicenow.close()
@@ -298,6 +312,11 @@ def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings, obser
     else:
         credentials = BasicCredentials(one.user, one.password.get_secret_value() if one.password else "")
     return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox, observe=observe)
+
+
+def _alerts(settings: Settings, clock: Clock) -> Alerts | None:
+    addresses = [address.get_secret_value() for address in settings.alerts.urls]
+    return Alerts(AppriseChannel(addresses), settings.server.public_url, clock) if addresses else None
 
 
 def _number(app_id: str) -> int | None:

@@ -50,6 +50,7 @@ class KeyFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The ``data`` of these records. ``public_key`` (OpenSSH line) is the new, retired or revoked key, ``vkey`` the new
     one under this log's name (C2SP signed-note), ``replaces`` the old one's fingerprint and ``replaces_key`` its line.
 
+    ``unvouched``: the old key was lost or leaked, so nobody should look for its signature under the new one's record.
     ``size``: of a revocation, the greatest size whose signatures still count. ``since``: of a revocation of the gate's
     key, the instant from which they do not (microseconds since 1970 UTC).
     """
@@ -60,6 +61,7 @@ class KeyFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     vkey: str = ""
     replaces: str = ""
     replaces_key: str = ""
+    unvouched: bool = False
     size: int | None = None
     since: int | None = None
     reason: str = ""

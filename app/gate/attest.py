@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.clock import SECOND
 from app.decisions.store import StoredDecision
 from app.facts.view import PullView, ReleaseView
@@ -14,9 +16,9 @@ from manifests.vsa import Reference, Vsa, build_vsa
 
 
 class Attester:
-    """Signs with the server's P-256 key, in the name of the verifier id of the settings."""
+    """Signs with the server's P-256 key as it is then, in the name of the verifier id of the settings."""
 
-    def __init__(self, key: PrivateKey, verifier_id: str) -> None:
+    def __init__(self, key: Callable[[], PrivateKey], verifier_id: str) -> None:
         self._key = key
         self._verifier_id = verifier_id
 
@@ -46,4 +48,4 @@ class Attester:
                 for document in documents
             ),
         )
-        return dsse.encode(dsse.sign(dsse.IN_TOTO, build_vsa(vsa), [self._key]))
+        return dsse.encode(dsse.sign(dsse.IN_TOTO, build_vsa(vsa), [self._key()]))

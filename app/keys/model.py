@@ -7,55 +7,87 @@ from typing import Final, Literal
 import msgspec
 
 from app.audit.sequence import DEFAULT_ORIGIN, origin
-from app.tenants.registry import SYSTEM
-from manifests.keys import KeyKind, PrivateKey
+from app.tenants.model import SYSTEM
+from manifests.key_history import Use
+from manifests.keys import KeyKind, PrivateKey, PublicKey
 from manifests.note import VerifierKey
 
-KeyUse = Literal["gate", "log"]
+KeyUse = Use
 KINDS: Final[dict[KeyUse, KeyKind]] = {"gate": "ecdsa-p256", "log": "ed25519"}
+KeyState = Literal["current", "next", "previous", "archived", "revoked"]
+
+__all__ = [
+    "KINDS", "SYSTEM", "KeySet", "KeyState", "KeyUse", "LogPeriod", "PublicServerKey", "PublicServerKeys",
+    "ServerKeys", "vkey",
+]  # fmt: skip
 
 
-__all__ = ["KINDS", "SYSTEM", "KeyUse", "PublicServerKey", "PublicServerKeys", "ServerKeys", "public"]
+class KeySet(msgspec.Struct, frozen=True):
+    """The keys of one use: ``current`` signs; ``next`` is to follow it, ``previous`` is being replaced by it."""
+
+    current: PrivateKey
+    next: PrivateKey | None = None
+    previous: PrivateKey | None = None
+
+    def all(self) -> tuple[PrivateKey, ...]:
+        return tuple(key for key in (self.current, self.next, self.previous) if key is not None)
+
+    def find(self, fingerprint: str) -> PrivateKey | None:
+        return next((key for key in self.all() if key.public.fingerprint == fingerprint), None)
 
 
 class ServerKeys(msgspec.Struct, frozen=True):
-    """``gate`` (P-256) signs verification summaries, ``log`` (Ed25519) signs checkpoints."""
+    """The gate's keys (P-256) sign verification summaries, the log's (Ed25519) checkpoints."""
 
-    gate: PrivateKey
-    log: PrivateKey
+    gates: KeySet
+    logs: KeySet
 
-    def vkey(self, log: str, origin_prefix: str = DEFAULT_ORIGIN) -> str:
-        """The log key as a C2SP verifier key, under the log's name."""
-        return VerifierKey(origin(origin_prefix, log), self.log.public).encode()
+    @property
+    def gate(self) -> PrivateKey:
+        return self.gates.current
+
+    @property
+    def log(self) -> PrivateKey:
+        return self.logs.current
+
+    def of(self, use: KeyUse) -> KeySet:
+        return self.gates if use == "gate" else self.logs
+
+
+class LogPeriod(msgspec.Struct, frozen=True):
+    """The sizes of a log that a key may sign, ``last`` None: still; above ``counts_to`` its signatures were revoked."""
+
+    log: str
+    vkey: str
+    first: int
+    last: int | None = None
+    counts_to: int | None = None
 
 
 class PublicServerKey(msgspec.Struct, frozen=True):
-    """One public key, in every form a verifier may ask for. ``vkeys`` name it per log (C2SP signed-note)."""
+    """One public key, in every form a verifier may ask for. ``vkeys`` name it per log (C2SP signed-note), and
+    ``periods`` say what it may sign there. Of a key of the gate: in use from ``since`` to ``until``, void from
+    ``void_from`` on; microseconds since 1970 UTC."""
 
     use: KeyUse
     kind: KeyKind
     fingerprint: str
     pem: str
     openssh: str
+    state: KeyState = "current"
     vkeys: tuple[str, ...] = ()
+    periods: tuple[LogPeriod, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    void_from: int | None = None
 
 
 class PublicServerKeys(msgspec.Struct, frozen=True):
+    """The keys in use come first, then those that were, newest first."""
+
     keys: tuple[PublicServerKey, ...]
 
 
-def public(keys: ServerKeys, logs: tuple[str, ...], origin_prefix: str = DEFAULT_ORIGIN) -> PublicServerKeys:
-    """What anybody may know, for the logs named."""
-    vkeys = tuple(keys.vkey(log, origin_prefix) for log in logs)
-    return PublicServerKeys((_public("gate", keys.gate, ()), _public("log", keys.log, vkeys)))
-
-
-def _public(use: KeyUse, key: PrivateKey, vkeys: tuple[str, ...]) -> PublicServerKey:
-    return PublicServerKey(
-        use,
-        key.kind,
-        key.public.fingerprint,
-        key.public.to_pem().decode(),
-        key.public.to_openssh(f"countersign-{use}"),
-        vkeys,
-    )
+def vkey(key: PublicKey, log: str, origin_prefix: str = DEFAULT_ORIGIN) -> str:
+    """An Ed25519 key as a C2SP verifier key, under the log's name."""
+    return VerifierKey(origin(origin_prefix, log), key).encode()

@@ -22,12 +22,12 @@ APPLICATION = "ssh:"
 
 
 class KeyRegistry:
-    """``servers`` are the fingerprints of keys that no person may sign with."""
+    """``servers`` are the fingerprints of keys that no person may sign with, as they are when somebody asks."""
 
     def __init__(self, database: Database, clock: Clock, *, servers: Collection[str], on_revoked: Revoked) -> None:
         self._database = database
         self._clock = clock
-        self._servers = frozenset(servers)
+        self._servers = servers
         self._on_revoked = on_revoked
 
     async def propose(self, tenant: str, account: str, public_key: str, by: str) -> KeyStep:

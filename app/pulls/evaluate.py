@@ -71,8 +71,8 @@ class PullEvaluator:
 
     def __init__(
         self, database: Database, tenants: Tenants, github: GitHubApp, gatherer: Gatherer, committer: Committer,
-        outward: Outward, check: bearing.Check, key: PrivateKey, clock: Clock, new_id: NewId, metrics: Metrics,
-        public_url: str, on_judged: Judged,
+        outward: Outward, check: bearing.Check, key: Callable[[], PrivateKey], clock: Clock, new_id: NewId,
+        metrics: Metrics, public_url: str, on_judged: Judged,
     ) -> None:  # fmt: skip
         self._database = database
         self._tenants = tenants
@@ -212,7 +212,7 @@ class PullEvaluator:
             observations=(*before, *fresh), read_back=read_back,
             persons={account: entry.person for account, entry in persons.items()}, now=self._clock(), makers=makers,
         )  # fmt: skip
-        return Consenting(Signer(tenant.id, self._key, self._new_id), situation).judge(heard)
+        return Consenting(Signer(tenant.id, self._key(), self._new_id), situation).judge(heard)
 
     async def _judge(
         self, tenant: Tenant, repository: Repository, view: PullView, stored: dict[str, StoredRelease], known: Known,

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from app.clock import Clock
 from app.db.database import Database
 from app.db.tx import Tx
+from app.keys import records as key_records
 from app.metrics import Metrics
 from app.sinks import records, store
 from app.sinks.model import Anchor, Sink
@@ -28,7 +29,10 @@ LEAVES_AT_ONCE = 16_384
 _LEAVES = text("SELECT leaf FROM records WHERE log = :log AND seq >= :first AND seq < :end ORDER BY seq")
 
 Verifiers = Callable[[str], Sequence[VerifierKey]]
-"""The keys that may sign a log's checkpoints, under the log's name; there is at least one."""
+"""The keys that sign a log's checkpoints now, under the log's name; there is at least one."""
+
+Acceptable = Callable[[int], Sequence[VerifierKey]]
+"""By size, the keys whose signature over so many records counts."""
 
 _log = structlog.get_logger()
 
@@ -50,24 +54,35 @@ class Comparison:
             return ""
         progress = await self._database.read(lambda tx: store.progress(tx, sink.name, log))
         anchors = await sink.anchors.newest(log, progress.anchor_version)
-        vouched = self._vouched(sink, log, anchors)
+        vouched = self._vouched(sink, log, anchors, await self._acceptable(log))
         newest = max((found.size for _, found in vouched), default=0)
         if newest < progress.anchored_size:
-            self._metrics.alarms.labels(kind="anchor").inc()
+            self._metrics.alarm("anchor", f"{sink.name}: the newest anchor of log {log} is not there any more.")
             _log.error("anchor.missing", sink=sink.name, log=log, expected=progress.anchored_size, found=newest)
         problem = await self._refuted(sink, log, vouched) or await sink.anchors.contradicts(log)
         await self._database.write(lambda tx: self._tell(tx, sink.name, log, problem))
         return problem
 
-    def _vouched(self, sink: Sink, log: str, anchors: Sequence[Anchor]) -> list[tuple[Anchor, Checkpoint]]:
+    async def _acceptable(self, log: str) -> Acceptable:
+        """Keys that we hold now count whatever the log says of them, since it is the log that is in question here; keys
+        that went before them count as far as it says."""
+        held = tuple(self._verifiers(log))
+        keys = tuple(one.key for one in held)
+        history = await self._database.read(lambda tx: key_records.history(tx, log, held[0].name, *keys))
+        return lambda size: tuple({*held, *history.acceptable(size)})
+
+    def _vouched(
+        self, sink: Sink, log: str, anchors: Sequence[Anchor], acceptable: Acceptable
+    ) -> list[tuple[Anchor, Checkpoint]]:
         """Those that our keys signed for this log, smallest first."""
-        keys = self._verifiers(log)
+        origin = self._verifiers(log)[0].name
         found = []
         for anchor in anchors:
             try:
-                found.append((anchor, checkpoint.verify(anchor.note, keys[0].name, keys)))
+                size = checkpoint.parse(anchor.note)[0].size
+                found.append((anchor, checkpoint.verify(anchor.note, origin, acceptable(size))))
             except ManifestError as error:
-                self._metrics.alarms.labels(kind="anchor").inc()
+                self._metrics.alarm("anchor", f"{sink.name}: somebody else put a checkpoint of log {log} there.")
                 _log.error("anchor.strange", sink=sink.name, log=log, where=anchor.where, error=str(error))
         return sorted(found, key=lambda pair: pair[1].size)
 
@@ -97,7 +112,8 @@ class Comparison:
 
     def _tell(self, tx: Tx, sink: str, log: str, problem: str) -> None:
         if store.refuted(tx, sink, log, problem):
-            self._metrics.alarms.labels(kind="anchor").inc()
+            if problem:
+                self._metrics.alarm("anchor", f"Log {log}: {problem}")
             tx.stage(records.SYSTEM, records.told(sink, problem, log, self._clock()))
 
 
