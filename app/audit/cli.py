@@ -14,6 +14,7 @@ import typer
 
 from app.blobs import cli as blobs
 from app.exports import cli as exports
+from app.privacy import cli as privacy
 
 if TYPE_CHECKING:
     from app.verification.report import Report
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group.command("checkpoint")(_checkpoint_command)
     exports.register(group)
     blobs.register(group)
+    privacy.register_audit(group)
     app.add_typer(group, name="audit")
 
 

@@ -10,6 +10,7 @@ import typer
 from app.audit import cli as audit
 from app.cli import approve, database, exits, gate, keys, people, tokens
 from app.cli.options import AsJson, Config
+from app.privacy import cli as privacy
 
 app = typer.Typer(
     name="countersign",
@@ -22,7 +23,10 @@ app = typer.Typer(
 app.add_typer(gate.app, name="gate")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(keys.app, name="keys")
+privacy.register_people(people.app)
 app.add_typer(people.app, name="people")
+app.add_typer(privacy.holds, name="holds")
+app.add_typer(privacy.retention, name="retention")
 app.command("explain")(gate.explain)
 app.command("approve")(approve.approve)
 audit.register(app)
