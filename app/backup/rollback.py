@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
 from sqlalchemy import inspect, text
 
+from app.db.database import Database
 from app.db.tx import Tx
 
 ROLLED_BACK = (
@@ -14,6 +16,7 @@ ROLLED_BACK = (
     "docs/runbooks/verification-finding.md."
 )
 
+_log = structlog.get_logger()
 _REFUTED = text("SELECT log, problem FROM sink_progress WHERE problem <> '' ORDER BY log, sink")
 
 
@@ -22,3 +25,9 @@ def refutations(tx: Tx) -> Sequence[tuple[str, str]]:
     if not inspect(tx.connection).has_table("sink_progress"):
         return ()
     return [(row.log, row.problem) for row in tx.all(_REFUTED)]
+
+
+async def tell_rolled_back(database: Database) -> None:
+    """So that nobody serves a restored older state for long without knowing why everything is denied."""
+    for log, problem in await database.read(refutations):
+        _log.error("audit.rolled_back", log=log, problem=problem, remedy=ROLLED_BACK)

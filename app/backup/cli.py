@@ -1,0 +1,207 @@
+"""`countersign backup` and `countersign restore`. What they need is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.exits import NoError, UsageError
+from app.cli.options import AsJson, Config
+
+if TYPE_CHECKING:
+    from app.backup.make import Made
+    from app.backup.restore import Restored
+    from app.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add both commands to the command line."""
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+
+
+def backup(
+    config: Config = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", file_okay=False, help="Folder for backups; default: backup.directory")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a verified backup of the database, which may be in use. Keys are not in it."""
+    import asyncio
+
+    from app.backup.errors import BackupAlteredError
+    from app.backup.make import Keep, make
+    from app.backup.own_keys import log_keys
+    from app.backup.produce import produce
+    from app.cli import options
+    from app.clock import now
+
+    settings = options.settings(config)
+    directory = to or settings.backup.directory
+    if directory is None:
+        raise UsageError("expected a folder for the backup, found none: give --to, or set backup.directory")
+    # Only where the schedule puts them are old ones ours to remove.
+    keep = Keep(settings.backup.keep, settings.backup.keep_days) if directory == settings.backup.directory else None
+    keys = log_keys(settings)
+    url = settings.database.url.get_secret_value()
+    try:
+        found = make(directory, now(), lambda part: produce(url, part, keys, now, _progress()), keep)
+    except BackupAlteredError as error:
+        raise NoError(f"{error}\nNo backup was kept. The log in the database is the one that is not whole.") from error
+    later = asyncio.run(_record(settings, found))
+    _show_made(found, later=later, as_json=as_json)
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(exists=True, help="The backup's folder")],
+    config: Config = None,
+    database: Annotated[
+        str, typer.Option("--database", help="An empty sqlite:///path or postgresql://…; default: the settings'")
+    ] = "",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Bring back newer records from segments in WORM storage")
+    ] = False,
+    accept_rollback: Annotated[
+        bool, typer.Option("--accept-rollback", help="Give up newer records that cannot be brought back")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why they are given up; recorded")] = "",
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", exists=True, dir_okay=False, help="A checkpoint kept elsewhere (repeatable)"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup into an empty database, if nothing outside vouches for a newer state."""
+    import asyncio
+
+    from app.backup.errors import BackupAlteredError, NewerStateError, NotEmptyError
+    from app.backup.restore import Wish
+    from app.cli import options
+
+    if accept_rollback and not reason.strip():
+        raise UsageError("expected --reason with --accept-rollback: it is recorded why records are given up")
+    settings = options.settings(config)
+    kept = tuple(path.read_bytes() for path in checkpoint or ())
+    url = database or settings.database.url.get_secret_value()
+    wish = Wish(backup, url, replay, accept_rollback, reason.strip(), kept)
+    try:
+        found = asyncio.run(_restore(wish, settings))
+    except (NewerStateError, BackupAlteredError, NotEmptyError) as error:
+        raise NoError(str(error)) from error
+    _show_restored(found, as_json=as_json)
+
+
+async def _restore(wish, settings: Settings) -> Restored:  # type: ignore[no-untyped-def]
+    from app.backup.restore import restore as run
+    from app.clock import now
+    from app.sinks.open import open_places
+
+    sinks = open_places(settings.audit, now)
+    try:
+        return await run(wish, settings, sinks, now, _progress())
+    finally:
+        for sink in sinks:
+            await sink.close()
+
+
+async def _record(settings: Settings, found: Made) -> bool:
+    """Whether the service will record it, because only it can."""
+    from app.backup import notices
+    from app.backup.records import described, made
+    from app.clock import now
+    from app.db.connect import sqlite_path
+    from app.db.sqlite import DatabaseInUseError
+    from app.keys.service import open_database
+    from app.tenants.model import SYSTEM
+
+    what = described(found)
+    try:
+        database, _ = await open_database(settings, now)
+    except DatabaseInUseError:
+        path = sqlite_path(settings.database.url.get_secret_value())
+        assert path is not None
+        notices.leave(path, what)
+        return True
+    try:
+        await database.write(lambda tx: tx.stage(SYSTEM, made(what, now())))
+    finally:
+        await database.close()
+    return False
+
+
+class _Progress:
+    """One line that is written over, where somebody looks at it."""
+
+    def __init__(self) -> None:
+        self._before = ""
+
+    def __call__(self, what: str, done: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        end = "\n" if self._before not in ("", what) else ""
+        self._before = what
+        print(f"{end}\r{what}: {done}", end="", file=sys.stderr, flush=True)
+
+
+def _progress() -> _Progress:
+    return _Progress()
+
+
+def _show_made(found: Made, *, later: bool, as_json: bool) -> None:
+    manifest = found.manifest
+    if as_json:
+        import msgspec
+
+        print(
+            msgspec.json.encode(
+                {"folder": str(found.folder), "manifest": manifest, "sha256": found.sha256, "pruned": found.pruned}
+            ).decode()
+        )
+        return
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(f"{found.folder}: {manifest.size} bytes, manifest {found.sha256}")
+    for log in manifest.logs:
+        print(f"  {log.log}: {log.size} records")
+    for name in found.pruned:
+        print(f"  removed {name}")
+    print("Verified." + (" The running service records it within five minutes." if later else " Recorded."))
+
+
+def _show_restored(found: Restored, *, as_json: bool) -> None:
+    given_up = [{"log": gap.log, "have": gap.have, "missing": gap.size - gap.have} for gap in found.given_up]
+    if as_json:
+        import msgspec
+
+        print(
+            msgspec.json.encode(
+                {
+                    "records": found.manifest.records,
+                    "replayed": found.replayed,
+                    "given_up": given_up,
+                    "erased_again": found.erased,
+                    "compared": found.compared,
+                }
+            ).decode()
+        )
+        return
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(f"Restored {found.manifest.records} records; the log verifies.")
+    if found.replayed:
+        print(f"{found.replayed} newer records were brought back from segments.")
+        print("→ The tables do not know of them yet: run `countersign audit rebuild` before you serve.")
+    for gap in found.given_up:
+        print(f"GIVEN UP, and recorded: {gap}")
+    if found.erased:
+        print(f"{found.erased} erasures were done again.")
+    if not found.compared:
+        print(
+            "Nothing outside could be asked whether anything newer existed. If you keep checkpoints, run "
+            "`countersign audit verify --checkpoint <the newest>` before you serve."
+        )
+    print("Grants and holds since the backup are missing: redeliver webhooks (docs/runbooks/delivery-lost.md).")

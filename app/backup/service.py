@@ -1,0 +1,76 @@
+"""The daily backup of a running service, and the records of those that the command line made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from app.backup import notices
+from app.backup.child import Child
+from app.backup.errors import BackupError
+from app.backup.make import Keep, make
+from app.backup.records import described, made
+from app.clock import Clock
+from app.db.database import Database
+from app.metrics import Metrics
+from app.settings.model import BackupSettings
+from app.sweeps.schedule import Job
+from app.tenants.model import SYSTEM
+from manifests.keys import PublicKey
+
+_log = structlog.get_logger()
+
+
+class Backups:
+    """``keys`` answers the public keys that may have signed checkpoints."""
+
+    def __init__(
+        self, settings: BackupSettings, url: str, database: Database, keys: Callable[[], Sequence[PublicKey]],
+        clock: Clock, metrics: Metrics,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._url = url
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+        self._metrics = metrics
+        self._child: Child | None = None
+
+    def jobs(self) -> Mapping[str, tuple[str, Job]]:
+        """What the scheduler drives: by name a cron line and what to do."""
+        jobs: dict[str, tuple[str, Job]] = {"backup-notices": ("*/5 * * * *", self.record)}
+        if self._settings.directory is not None:
+            jobs["backup"] = (f"23 {self._settings.hour} * * *", self.daily)
+        return jobs
+
+    async def daily(self) -> None:
+        """A backup that fails is an alarm, and takes no older one away."""
+        assert self._settings.directory is not None
+        try:
+            await self.make(self._settings.directory)
+        except BackupError as error:
+            self._metrics.alarms.labels(kind="backup").inc()
+            _log.error("backup.failed", error=str(error))
+
+    async def make(self, directory: Path) -> None:
+        """Make, verify and record one. Raises BackupError, DatabaseUnavailableError."""
+        child = self._child = Child(self._url, self._keys())
+        keep = Keep(self._settings.keep, self._settings.keep_days)
+        try:
+            found = await asyncio.to_thread(make, directory, self._clock(), child, keep)
+        finally:
+            self._child = None
+        what = described(found)
+        await self._database.write(lambda tx: tx.stage(SYSTEM, made(what, self._clock())))
+        _log.info("backup.made", folder=str(found.folder), bytes=found.manifest.size, pruned=len(found.pruned))
+
+    async def record(self) -> None:
+        """Those that the command line made while this service held the database."""
+        await notices.record_all(self._database, self._url, self._clock)
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.stop()
