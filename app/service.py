@@ -14,11 +14,15 @@ from aiohttp import web
 from app import logging
 from app.alerts.service import Alerts
 from app.audit.views import LogViews
+from app.backup.own_keys import log_keys
+from app.backup.rollback import tell_rolled_back
+from app.backup.service import Backups
 from app.blobs.store import BlobStore
 from app.changes.sync import ChangeSync
 from app.clock import Clock, NewId, new_id, now
 from app.console.access import LOOPBACK_NAMES
 from app.console.views import ConsoleViews
+from app.db.attempts import Attempts
 from app.db.database import Database
 from app.decisions.snapshots import SnapshotEncoder
 from app.exports.maker import Maker
@@ -162,6 +166,12 @@ class Service:
         jobs = {
             "repair": ("17 * * * *", self._repair), **self.sinks.jobs(), **self.privacy.jobs(), **self.keeper.jobs(),
         }  # fmt: skip
+        self.backups = Backups(
+            settings.backup, settings.database.url.get_secret_value(), database, lambda: log_keys(settings), clock,
+            self.metrics,
+        )  # fmt: skip
+        jobs |= self.backups.jobs()
+        database.on_refused = Attempts(database, clock, self.metrics)
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
         self.tokens = Tokens(database, clock)
@@ -234,6 +244,8 @@ class Service:
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=10)
         await self._web.setup()
         await self.sinks.start()
+        await self.backups.record()
+        await tell_rolled_back(self.database)
         site = web.TCPSite(self._web, self.settings.server.host, self.settings.server.port, backlog=4096)
         await site.start()
         self.address = _address(self._web)
@@ -264,6 +276,7 @@ class Service:
         if self._catching_up is not None:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)
+        self.backups.stop()
         await self._schedule.stop()
         await self.keeper.stop()
         await self._gauges.stop()

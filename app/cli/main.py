@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.audit import cli as audit
+from app.backup import cli as backup
 from app.cli import approve, database, exits, gate, keys, people, tokens
 from app.cli.options import AsJson, Config
 from app.privacy import cli as privacy
@@ -31,6 +32,7 @@ app.command("explain")(gate.explain)
 app.command("approve")(approve.approve)
 audit.register(app)
 database.register(app)
+backup.register(app)
 
 
 @app.command()

@@ -336,6 +336,16 @@ class ExportSettings(Section):
     keep_days: Annotated[int, Field(ge=1, le=90)] = 7
 
 
+class BackupSettings(Section):
+    """The daily backup: where to (none is made without), at which hour (UTC), and how many stay: the newest ``keep``,
+    and all of the last ``keep_days`` days."""
+
+    directory: Path | None = None
+    hour: Annotated[int, Field(ge=0, le=23)] = 2
+    keep: Annotated[int, Field(ge=1)] = 7
+    keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+
+
 class ConsoleSettings(Section):
     """``open``: everyone who reaches the console may look; only on a loopback host."""
 
@@ -368,6 +378,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     privacy: PrivacySettings = PrivacySettings()
     exports: ExportSettings = ExportSettings()
+    backup: BackupSettings = BackupSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     gate: GateSettings = GateSettings()
