@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 from sqlalchemy import text
 
+from app.backup.records import ranges_given_up
 from app.clock import Clock
 from app.db.database import Database
 from app.db.tx import Tx
@@ -92,7 +93,10 @@ class Comparison:
         frontier = self._edges.pop(log, None)
         if frontier is None or frontier.size > vouched[0][1].size:
             frontier = Frontier()
+        given_up = await self._database.read(lambda tx: ranges_given_up(tx, log))
         for anchor, found in vouched:
+            if any(found.size - 1 in gone for gone in given_up):
+                continue
             where = f"{sink.name} ({anchor.where})"
             if not await self._grow(frontier, log, found.size):
                 return f"{where} vouches for {found.size} records, the log has {frontier.size}: it was rolled back."
