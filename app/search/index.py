@@ -5,8 +5,8 @@ A projection of the log: whatever is read here is held against the records thems
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -21,7 +21,7 @@ CUT = 128
 """Longer words are indexed by their beginning: PostgreSQL refuses index entries of more than 2,704 bytes."""
 
 FEW = 512
-"""As many rows of one kind are counted, to find out which index leads there soonest."""
+"""How many rows of a word are passed over to see how far apart they stand."""
 
 FEW_RESOURCES = 2_000
 """So many under one prefix are fetched and sorted; of more, enough are among any others."""
@@ -42,18 +42,15 @@ class Entry(NamedTuple):
 COLUMNS = Entry._fields
 WORDS = ("actor", "action", "event", "outcome")
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM record_index WHERE "
-_WALK = _SELECT + "log = {{}} AND seq >= {{}} AND seq < {{}} ORDER BY seq {0} LIMIT {{}}"
+_BETWEEN = _SELECT + "log = {} AND seq >= {} AND seq < {} ORDER BY seq"
+_WALK = "SELECT seq, {1} FROM record_index WHERE log = {{}} AND seq >= {{}} AND seq < {{}} ORDER BY seq {0} LIMIT {{}}"
 # Ordered by all three columns, only the index on this column can answer: a planner that believes that fitting rows
 # are everywhere would walk the whole log for those that stand at its other end.
-_BY = (
-    _SELECT + "(log, {1}, seq) >= ({{}}, {{}}, {{}}) AND (log, {1}, seq) < ({{}}, {{}}, {{}})"
-    " ORDER BY log {0}, {1} {0}, seq {0} LIMIT {{}}"
-)
-_COUNT = (
-    "SELECT count(*) FROM (SELECT 1 FROM record_index WHERE (log, {0}, seq) >= ({{}}, {{}}, {{}})"
-    " AND (log, {0}, seq) < ({{}}, {{}}, {{}}) LIMIT {{}}) AS few"
-)
-_UNDER = _SELECT + "log = {} AND resource >= {} AND resource < {} LIMIT {}"
+_OF_WORD = "FROM record_index WHERE (log, {1}, seq) >= ({{}}, {{}}, {{}}) AND (log, {1}, seq) < ({{}}, {{}}, {{}})"
+_IN_ORDER = " ORDER BY log {0}, {1} {0}, seq {0} LIMIT "
+_BY = "SELECT seq, {2} " + _OF_WORD + _IN_ORDER + "{{}}"
+_REACH = "SELECT seq " + _OF_WORD + _IN_ORDER + "1 OFFSET {{}}"
+_UNDER = "SELECT seq, {0} FROM record_index WHERE log = {{}} AND resource >= {{}} AND resource < {{}} LIMIT {{}}"
 _COUNT_UNDER = (
     "SELECT count(*) FROM (SELECT 1 FROM record_index WHERE log = {} AND resource >= {} AND resource < {}"
     " LIMIT {}) AS few"
@@ -122,14 +119,14 @@ def at(tx: Tx, log: str, seqs: Sequence[int]) -> dict[int, Entry]:
 
 def between(tx: Tx, log: str, span: Span) -> list[Entry]:
     """All rows of a span, oldest first."""
-    rows = execute(tx, _WALK.format("ASC"), (log, *span, span.high - span.low))
-    return [Entry(*row) for row in rows.fetchall()]
+    return [Entry(*row) for row in execute(tx, _BETWEEN, (log, *span)).fetchall()]
 
 
-def count(tx: Tx, log: str, column: str, value: str, span: Span) -> int:
-    """How many rows of a span have this word; ``FEW`` for more."""
-    row = execute(tx, _COUNT.format(column), (log, value, span.low, log, value, span.high, FEW)).fetchone()
-    return int(row[0])
+def reach(tx: Tx, log: str, column: str, value: str, span: Span, *, newest_first: bool) -> int | None:
+    """The number of the ``FEW``-th row with this word from the end that is read first; None if there are fewer."""
+    sql = _REACH.format(_order(newest_first), column)
+    row = execute(tx, sql, (log, value, span.low, log, value, span.high, FEW - 1)).fetchone()
+    return row[0] if row is not None else None
 
 
 def count_under(tx: Tx, log: str, prefix: str) -> int:
@@ -138,53 +135,58 @@ def count_under(tx: Tx, log: str, prefix: str) -> int:
     return int(row[0])
 
 
-def read_by(
-    tx: Tx, log: str, column: str, value: str, span: Span, most: int, query: Query, *, newest_first: bool
-) -> Looked:
-    """Rows with this word, of which those that fit the whole query."""
-    sql = _BY.format("DESC" if newest_first else "ASC", column)
-    return _looked(execute(tx, sql, (log, value, span.low, log, value, span.high, most)).fetchall(), most, query)
+def read_by(tx: Tx, log: str, column: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
+    """Rows with the query's word in this column, of which those that fit the whole query."""
+    value = word(getattr(query, column))
+    condition, values = _others(query, column)
+    sql = _BY.format(_order(newest_first), column, condition)
+    return _looked(execute(tx, sql, (*values, log, value, span.low, log, value, span.high, most)).fetchall(), most)
 
 
 def read_all(tx: Tx, log: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
     """Rows whatever they hold, of which those that fit the query."""
-    sql = _WALK.format("DESC" if newest_first else "ASC")
-    return _looked(execute(tx, sql, (log, *span, most)).fetchall(), most, query)
+    condition, values = _others(query, "")
+    return _looked(
+        execute(tx, _WALK.format(_order(newest_first), condition), (*values, log, *span, most)).fetchall(), most
+    )
 
 
-def read_under(tx: Tx, log: str, prefix: str, span: Span, query: Query, *, newest_first: bool) -> Looked:
-    """All rows under a prefix that has few."""
-    rows = execute(tx, _UNDER, (log, *_range(prefix), FEW_RESOURCES + 1)).fetchall()
-    fit = fitting(query)
-    found = sorted((row[0] for row in rows if span.low <= row[0] < span.high and fit(row)), reverse=newest_first)
+def read_under(tx: Tx, log: str, span: Span, query: Query, *, newest_first: bool) -> Looked:
+    """All rows under the query's prefix, which has few."""
+    condition, values = _others(query, "resource")
+    rows = execute(tx, _UNDER.format(condition), (*values, log, *_range(query.prefix), FEW_RESOURCES + 1)).fetchall()
+    found = sorted((seq for seq, fits in rows if fits and span.low <= seq < span.high), reverse=newest_first)
     return Looked(found, len(rows), None)
 
 
-def fitting(query: Query) -> Callable[[Sequence[Any]], bool]:
-    """Whether a row may stand for a record that fits: what was cut off is judged by the record."""
-    wanted = [(COLUMNS.index(name), word(getattr(query, name))) for name in WORDS if getattr(query, name)]
-    if query.resource and not query.prefix:
-        wanted.append((COLUMNS.index("resource"), word(query.resource)))
-    since = -1 if query.since is None else query.since
-    until = 1 << 62 if query.until is None else query.until
-    prefix = word(query.prefix)
+def _others(query: Query, known: str) -> tuple[str, tuple[str | int, ...]]:
+    """An expression for whether a row may fit in all but one column. The record judges what was cut off here."""
+    conditions: list[str] = []
+    values: list[str | int] = []
+    for column in WORDS:
+        if column != known and getattr(query, column):
+            conditions.append(f"{column} = {{}}")
+            values.append(word(getattr(query, column)))
+    if query.prefix and known != "resource":
+        conditions.append("resource >= {} AND resource < {}")
+        values += _range(query.prefix)
+    for sign, instant in ((">=", query.since), ("<", query.until)):
+        if instant is not None:
+            conditions.append(f"at {sign} {{}}")
+            values.append(instant)
+    return " AND ".join(conditions) or "1 = 1", tuple(values)
 
-    def fit(row: Sequence[Any]) -> bool:
-        return (
-            since <= row[1] < until
-            and all(row[place] == value for place, value in wanted)
-            and (not prefix or row[6].startswith(prefix))
-        )
 
-    return fit
-
-
-def _looked(rows: Sequence[Sequence[Any]], most: int, query: Query) -> Looked:
-    fit = fitting(query)
-    return Looked([row[0] for row in rows if fit(row)], len(rows), rows[-1][0] if len(rows) == most else None)
+def _looked(rows: Sequence[tuple[int, object]], most: int) -> Looked:
+    return Looked([seq for seq, fits in rows if fits], len(rows), rows[-1][0] if len(rows) == most else None)
 
 
 def _range(prefix: str) -> tuple[str, str]:
-    """From the first to after the last word that begins with ``prefix``, which ends with a slash or is cut."""
+    """From the first to after the last word that begins with ``prefix``."""
     first = word(prefix)
-    return first, first[:-1] + chr(ord(first[-1]) + 1)
+    # A prefix ends with a slash, and 0 comes next; of one that is cut off, nothing longer is indexed.
+    return first, first[:-1] + "0" if len(prefix) <= CUT else first + "\x01"
+
+
+def _order(newest_first: bool) -> str:
+    return "DESC" if newest_first else "ASC"

@@ -51,33 +51,32 @@ class Plan:
         if not few and prefix and index.count_under(self._tx, self._log, prefix) <= index.FEW_RESOURCES:
             yield span, self._under
         elif column:
-            value = index.word(getattr(self._query, column))
-            yield span, partial(self._by_column, column, value)
+            yield span, partial(self._by_column, column)
         else:
             for part in times.spans(self._tx, self._log, self._query, span, newest_first=self._newest_first):
                 yield part, self._all
 
     def _leading(self, span: Span) -> tuple[str, bool]:
-        """The column whose word fewest rows have, and whether those are few; no column if none is asked for."""
+        """The column whose word is rarest, and whether few rows have it; no column if none is asked for."""
         asked = [column for column in index.WORDS if getattr(self._query, column)]
         if not asked or (len(asked) == 1 and not self._query.prefix):
             return (asked[0] if asked else ""), False
-        counts = {
-            column: index.count(self._tx, self._log, column, index.word(getattr(self._query, column)), span)
-            for column in asked
-        }
-        best = min(asked, key=counts.__getitem__)
-        return best, counts[best] < index.FEW
+        rarest, farthest = asked[0], -1
+        for column in asked:
+            value = index.word(getattr(self._query, column))
+            reached = index.reach(self._tx, self._log, column, value, span, newest_first=self._newest_first)
+            if reached is None:
+                return column, True
+            distance = span.high - reached if self._newest_first else reached - span.low
+            if distance > farthest:
+                rarest, farthest = column, distance
+        return rarest, False
 
-    def _by_column(self, column: str, value: str, span: Span, most: int) -> Looked:
-        return index.read_by(
-            self._tx, self._log, column, value, span, most, self._query, newest_first=self._newest_first
-        )
+    def _by_column(self, column: str, span: Span, most: int) -> Looked:
+        return index.read_by(self._tx, self._log, column, span, most, self._query, newest_first=self._newest_first)
 
     def _under(self, span: Span, _most: int) -> Looked:
-        return index.read_under(
-            self._tx, self._log, self._query.prefix, span, self._query, newest_first=self._newest_first
-        )
+        return index.read_under(self._tx, self._log, span, self._query, newest_first=self._newest_first)
 
     def _all(self, span: Span, most: int) -> Looked:
         return index.read_all(self._tx, self._log, span, most, self._query, newest_first=self._newest_first)

@@ -61,7 +61,7 @@ def _page(
     found: list[Record] = []
     looked = 0
     for part, read in Plan(tx, log, query, indexed, newest_first=newest_first).parts(span):
-        for step in walk(read, part, newest_first=newest_first, first=limit + 1):
+        for step in walk(read, part, newest_first=newest_first, wanted=limit + 1 - len(found)):
             looked += step.rows
             found += _verified(tx, log, query, step.fitting, limit + 1 - len(found), indexed)
             if len(found) > limit:

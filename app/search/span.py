@@ -43,9 +43,9 @@ class Step(NamedTuple):
     edge: int
 
 
-def walk(read: Read, span: Span, *, newest_first: bool, first: int) -> Iterator[Step]:
-    """Through a span in reads that grow from ``first`` rows: what is found soon costs little."""
-    most = first
+def walk(read: Read, span: Span, *, newest_first: bool, wanted: int) -> Iterator[Step]:
+    """Through a span in reads as long as what was found so far lets expect that ``wanted`` rows need."""
+    most, found, seen = wanted, 0, 0
     while not span.empty:
         fitting, rows, last = read(span, most)
         if last is None:
@@ -53,4 +53,6 @@ def walk(read: Read, span: Span, *, newest_first: bool, first: int) -> Iterator[
         else:
             span = span.beyond(last, newest_first=newest_first)
         yield Step(fitting, rows, span.high if newest_first else span.low)
-        most = min(4 * most, MOST_PER_READ)
+        found, seen = found + len(fitting), seen + rows
+        left = max(wanted - found, 1)
+        most = max(32, min(4 * most, left * seen * 5 // 4 // max(found, 1), MOST_PER_READ))

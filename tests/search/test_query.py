@@ -47,19 +47,19 @@ async def test_pages_hold_what_a_look_at_every_record_finds(
     database_url: str, drafts: list[Draft], asked: list[Query], share: int, limit: int, tight: bool
 ) -> None:
     log = new_id()
-    async with opened(database_url, SEQUENCER) as database:
-        await stage(database, drafts, log)
-        await indexed(database, len(drafts) * share // 4, log)
 
-        def unit(tx: Tx) -> None:
-            for one in asked:
-                expected = brute(tx, one, log)
-                assert newest_first(tx, one, limit, log) == expected[::-1], one
-                assert oldest_first(tx, one, limit, log) == expected, one
+    def unit(tx: Tx) -> None:
+        for one in asked:
+            expected = brute(tx, one, log)
+            assert newest_first(tx, one, limit, log) == expected[::-1], one
+            assert oldest_first(tx, one, limit, log) == expected, one
 
-        with pytest.MonkeyPatch.context() as patch:
-            if tight:
-                _tighten(patch)
+    with pytest.MonkeyPatch.context() as patch:
+        if tight:
+            _tighten(patch)
+        async with opened(database_url, SEQUENCER) as database:
+            await stage(database, drafts, log)
+            await indexed(database, len(drafts) * share // 4, log)
             await database.read(unit)
 
 
