@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from integrations.observing import CallResult
@@ -12,6 +15,9 @@ _FAST_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 _SLOW_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
+AlarmKind = Literal["anchor", "audit", "deployment", "difference", "log", "sink"]
+
+
 class Metrics:
     """Counters, gauges and histograms, all named ``countersign_…``; durations in seconds.
 
@@ -20,6 +26,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.on_alarm: Callable[[str, str], None] | None = None
         self.deliveries = self._counter("deliveries", "Webhook deliveries answered", "event", "result")
         self.inbox_seconds = self._histogram("inbox_seconds", "From request to stored and answered", _FAST_S)
         self.evaluations = self._counter("evaluations", "Verdicts computed", "outcome")
@@ -42,6 +49,12 @@ class Metrics:
         self.sink_records_behind = self._gauge("sink_records_behind", "Records a sink does not have yet", "sink")
         self.http_requests = self._counter("http_requests", "Requests answered", "route", "method", "status")
         self.http_seconds = self._histogram("http_seconds", "One request", _FAST_S, "route")
+
+    def alarm(self, kind: AlarmKind, text: str) -> None:
+        """Something that somebody must look at now: counted, and told to whoever listens. ``text`` names no person."""
+        self.alarms.labels(kind=kind).inc()
+        if self.on_alarm is not None:
+            self.on_alarm(kind, text)
 
     def neighbour_called(self, neighbour: str, result: CallResult, seconds: float) -> None:
         """One call to a neighbour has ended; from any thread."""

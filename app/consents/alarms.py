@@ -1,4 +1,4 @@
-"""What is told to whoever operates the service when the tables and the log disagree about consents."""
+"""What is told to whoever operates the service when the tables and the log disagree."""
 
 from __future__ import annotations
 
@@ -17,4 +17,11 @@ def raise_alarm(metrics: Metrics, consents: Iterable[Consent]) -> None:
     for consent in consents:
         if consent.difference:
             _log.error("audit.difference", grant=consent.id, difference=consent.difference)
-            metrics.alarms.labels(kind="difference").inc()
+            metrics.alarm("difference", consent.difference)
+
+
+def raise_differences(metrics: Metrics, differences: Iterable[str]) -> None:
+    """The same for each row of another table that a decision counts."""
+    for difference in differences:
+        _log.error("audit.difference", difference=difference)
+        metrics.alarms.labels(kind="difference").inc()

@@ -25,7 +25,7 @@ class Attempts:
 
     async def __call__(self, attempt: AppendOnlyError) -> None:
         if self._metrics is not None:
-            self._metrics.alarms.labels(kind="audit").inc()
+            self._metrics.alarm("audit", f"{attempt.verb} of {attempt.table} was tried and refused.")
         _log.error("audit.refused", table=attempt.table, verb=attempt.verb, unit=attempt.unit)
         try:
             await self._database.write(lambda tx: tx.stage(SYSTEM, refused(attempt, self._clock())))

@@ -48,7 +48,7 @@ class Outcomes:
 
     def _violated(self, tx: Tx, tenant: str, event: DeploymentStatusEvent, environment: str, by: str) -> None:
         _log.error("deployment.violated", environment=environment, commit=event.sha)
-        self._metrics.alarms.labels(kind="deployment").inc()
+        self._metrics.alarm("deployment", f"{event.sha} went to {environment} without a decision that allowed it.")
         data = {"commit": event.sha, "environment": environment, "repository": str(event.repository)}
         tx.stage(
             tenant,

@@ -110,7 +110,7 @@ class GateViews:
         except DecisionStateError as error:
             self._metrics.redemptions.labels(result=error.code.partition(".")[2]).inc()
             if error.code == "decision.altered":
-                self._metrics.alarms.labels(kind="difference").inc()
+                self._metrics.alarm("difference", str(error))
             raise _refused(error) from error
         self._metrics.redemptions.labels(result="ok").inc()
         return answer(Redeemed(decision.id))

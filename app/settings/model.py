@@ -336,6 +336,23 @@ class ExportSettings(Section):
     keep_days: Annotated[int, Field(ge=1, le=90)] = 7
 
 
+class AlertSettings(Section):
+    """Where alarms are told, as Apprise's addresses. They may hold passwords."""
+
+    urls: tuple[SecretStr, ...] = ()
+
+    @field_validator("urls")
+    @classmethod
+    def _known(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        # Heavy to import, and seldom set.
+        from integrations.alerts.client import is_address
+
+        for index, address in enumerate(value):
+            if not is_address(address.get_secret_value()):
+                raise ValueError(f"expected an address that Apprise knows, address {index} is none")
+        return value
+
+
 class BackupSettings(Section):
     """The daily backup: where to (none is made without), at which hour (UTC), and how many stay: the newest ``keep``,
     and all of the last ``keep_days`` days."""
@@ -378,6 +395,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     privacy: PrivacySettings = PrivacySettings()
     exports: ExportSettings = ExportSettings()
+    alerts: AlertSettings = AlertSettings()
     backup: BackupSettings = BackupSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()

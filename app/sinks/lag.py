@@ -94,7 +94,7 @@ class Lag:
             what = f"{one.seconds:.0f} s behind, more than {ALARM_S} s. {one.error}".strip() if late else ""
             tx.stage(records.SYSTEM, records.told(one.sink, what, one.log, now))
             if late:
-                self._metrics.alarms.labels(kind="sink").inc()
+                self._metrics.alarm("sink", f"{one.sink}, log {one.log}: {what}")
 
 
 def _age(now: int, at: int | None) -> float:

@@ -101,7 +101,7 @@ class Sinks:
             return
         tx.stage(records.SYSTEM, records.told(sink, problem, "", self._clock()))
         if problem:
-            self._metrics.alarms.labels(kind="sink").inc()
+            self._metrics.alarm("sink", f"{sink}: {problem}")
 
     async def _measure_forever(self) -> None:
         while True:
