@@ -20,7 +20,7 @@ from app.http.body import answer, query
 from app.http.problem import Problem
 from app.http.route import Route
 from app.tenants.model import SYSTEM
-from app.tokens.model import Permission
+from app.tokens.model import Permission, TokenScope
 from manifests.note import VerifierKey
 
 PATH = "/api/v1/log"
@@ -142,14 +142,17 @@ class LogViews:
 def log_of(request: web.Request, asked: str) -> str:
     """The log that the caller may read: their tenant's, or the system's with ``admin``. Raises Problem 403."""
     caller = caller_of(request)
-    if asked in ("", caller.tenant):
-        return caller.tenant
-    if asked == SYSTEM and caller.scope.allows(Permission.ADMIN):
-        return SYSTEM
+    log = asked or caller.tenant
+    if may_read(caller, log):
+        return log
     raise Problem(
         403, "audit.log", "Not the tenant's log", expected=f"the log {caller.tenant}", found=asked[:64],
         remedy="Leave `log` out; the log `system` needs a token with the permission admin.",
     )  # fmt: skip
+
+
+def may_read(caller: TokenScope, log: str) -> bool:
+    return log == caller.tenant or (log == SYSTEM and caller.scope.allows(Permission.ADMIN))
 
 
 def _text(text: str) -> web.Response:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from app.audit.views import log_of
+from app.audit.views import log_of, may_read
 from app.exports.errors import ExportError, NotReadyError, TooManyExportsError, UnknownExportError
 from app.exports.model import EVERYTHING, Ask, Format
 from app.exports.service import Exports
@@ -94,7 +94,9 @@ class ExportViews:
         return answer(made, 202, {"Location": f"{PATH}/{made.id}"})
 
     async def list(self, request: web.Request) -> web.Response:
-        return answer(ExportList(await self._exports.of_tenant(caller_of(request).tenant)))
+        caller = caller_of(request)
+        found = await self._exports.of_tenant(caller.tenant)
+        return answer(ExportList(tuple(one for one in found if may_read(caller, one.ask.log))))
 
     async def one(self, request: web.Request) -> web.Response:
         return answer(await self._allowed(request))

@@ -57,10 +57,13 @@ def commands(export: Path, text: str) -> str:
 
 
 def tamper(database: Path, *statements: str) -> None:
-    """As somebody would who may do everything with the database."""
+    """As somebody would who may do everything with the database, and leaves no trace."""
     with closing(sqlite3.connect(database)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
             connection.execute(f'DROP TRIGGER "{name}"')
         for statement in statements:
             connection.execute(statement)
+        for _, sql in triggers:
+            connection.execute(sql)
         connection.commit()
