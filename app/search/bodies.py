@@ -28,31 +28,33 @@ _PLACES = text(
     "SELECT tseq, seq FROM records WHERE log = :log AND trace_id = :trace AND tseq IN :places ORDER BY tseq"
 ).bindparams(bindparam("places", expanding=True))
 _BRANCHES = 16
+_COST = 6
+"""Reading a record takes as long as reading so many rows of an index."""
 
 
 def read_all(tx: Tx, log: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
     """Records whatever they hold, of which those that fit the query."""
     rows = execute(tx, _WALK.format(_order(newest_first)), (log, *span, most)).fetchall()
-    return Looked(_fitting(rows, query), len(rows), rows[-1][0] if len(rows) == most else None)
+    return Looked(_fitting(rows, query), len(rows), _COST * len(rows), rows[-1][0] if len(rows) == most else None)
 
 
 def read_resource(tx: Tx, log: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
     """Records of exactly the query's resource, of which those that fit all of it."""
     bounds = (log, query.resource, span.low, log, query.resource, span.high)
     rows = execute(tx, _BY_RESOURCE.format(_order(newest_first)), (*bounds, most)).fetchall()
-    return Looked(_fitting(rows, query), len(rows), rows[-1][0] if len(rows) == most else None)
+    return Looked(_fitting(rows, query), len(rows), _COST * len(rows), rows[-1][0] if len(rows) == most else None)
 
 
 def read_trace(tx: Tx, log: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
     """Records of the query's trace, of which those that fit all of it. In a trace ``seq`` grows with ``tseq``."""
     last = tx.first(_LAST, log=log, trace=query.trace)
     if last is None:
-        return Looked((), 0, None)
+        return Looked((), 0, 0, None)
     end = last.tseq + 1
     low = _place(tx, log, query.trace, span.low, end) if span.low else 0
     high = _place(tx, log, query.trace, span.high, end) if span.high <= last.seq else end
     rows = execute(tx, _BY_TRACE.format(_order(newest_first)), (log, query.trace, low, high, most)).fetchall()
-    return Looked(_fitting(rows, query), len(rows), rows[-1][0] if len(rows) == most else None)
+    return Looked(_fitting(rows, query), len(rows), _COST * len(rows), rows[-1][0] if len(rows) == most else None)
 
 
 def _place(tx: Tx, log: str, trace: str, seq: int, end: int) -> int:

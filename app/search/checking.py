@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -28,14 +28,13 @@ class Difference(msgspec.Struct, frozen=True):
     what: str
 
 
-def verify(tx: Tx, log: str, records: Sequence[Record], indexed: int) -> None:
+def verify(log: str, records: Sequence[Record], rows: Mapping[int, Entry], indexed: int) -> None:
     """That verified records below ``indexed`` have the rows they must have. Raises IndexAlteredError."""
-    below = [record for record in records if record.seq < indexed]
-    found = index.at(tx, log, [record.seq for record in below])
-    for record in below:
-        what = _difference(index.entry(record.seq, record), found.get(record.seq))
-        if what:
-            raise IndexAlteredError(log, record.seq, what)
+    for record in records:
+        if record.seq < indexed:
+            what = _difference(index.entry(record.seq, record), rows.get(record.seq))
+            if what:
+                raise IndexAlteredError(log, record.seq, what)
 
 
 def differences(tx: Tx, log: str) -> Iterator[Difference]:

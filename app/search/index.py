@@ -5,6 +5,8 @@ A projection of the log: whatever is read here is held against the records thems
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,8 +29,12 @@ FEW_RESOURCES = 2_000
 """So many under one prefix are fetched and sorted; of more, enough are among any others."""
 
 
+_MARK_BITS = 12
+
+
 class Entry(NamedTuple):
-    """One row; its words are those of the record, cut."""
+    """One row; its words are those of the record, cut. ``mark`` is in every index: a few bits of each word, by which
+    most rows that do not fit are passed over without being read."""
 
     seq: int
     at: int
@@ -37,6 +43,7 @@ class Entry(NamedTuple):
     event: str
     outcome: str
     resource: str
+    mark: int
 
 
 COLUMNS = Entry._fields
@@ -48,9 +55,9 @@ _WALK = "SELECT seq, {1} FROM record_index WHERE log = {{}} AND seq >= {{}} AND 
 # are everywhere would walk the whole log for those that stand at its other end.
 _OF_WORD = "FROM record_index WHERE (log, {1}, seq) >= ({{}}, {{}}, {{}}) AND (log, {1}, seq) < ({{}}, {{}}, {{}})"
 _IN_ORDER = " ORDER BY log {0}, {1} {0}, seq {0} LIMIT "
-_BY = "SELECT seq, {2} " + _OF_WORD + _IN_ORDER + "{{}}"
+_BY = "SELECT seq, mark & {{}} = {{}} " + _OF_WORD + _IN_ORDER + "{{}}"
 _REACH = "SELECT seq " + _OF_WORD + _IN_ORDER + "1 OFFSET {{}}"
-_UNDER = "SELECT seq, {0} FROM record_index WHERE log = {{}} AND resource >= {{}} AND resource < {{}} LIMIT {{}}"
+_UNDER = "SELECT seq, mark & {} = {} FROM record_index WHERE log = {} AND resource >= {} AND resource < {} LIMIT {}"
 _COUNT_UNDER = (
     "SELECT count(*) FROM (SELECT 1 FROM record_index WHERE log = {} AND resource >= {} AND resource < {}"
     " LIMIT {}) AS few"
@@ -63,7 +70,7 @@ _MOVE = text("UPDATE record_index_heads SET size = :end WHERE log = :log AND siz
 _CLEAR = text("DELETE FROM record_index WHERE log = :log AND seq >= :start AND seq < :end")
 _FORGET_HEAD = text("DELETE FROM record_index_heads WHERE log = :log")
 _FORGET = text("DELETE FROM record_index WHERE log = :log")
-_ADD = f"INSERT INTO record_index (log, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = f"INSERT INTO record_index (log, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def word(value: str) -> str:
@@ -73,9 +80,21 @@ def word(value: str) -> str:
 
 def entry(seq: int, of: Fields | Record) -> Entry:
     """The row that a record must have."""
-    return Entry(
-        seq, of.ts, word(of.actor_ref), word(of.action), word(of.event), word(of.outcome), word(of.resource)
-    )  # fmt: skip
+    words = (word(of.actor_ref), word(of.action), word(of.event), word(of.outcome), word(of.resource))
+    return Entry(seq, of.ts, *words, mark(*words))
+
+
+def mark(actor: str, action: str, event: str, outcome: str, resource: str) -> int:
+    """Twelve bits of each word, of a resource only its kind (up to the first slash)."""
+    found = 0
+    for value in (actor, action, event, outcome, resource.partition("/")[0]):
+        found = found << _MARK_BITS | _bits(value)
+    return found
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _bits(value: str) -> int:
+    return int.from_bytes(hashlib.sha256(value.encode()).digest()[:2]) >> 16 - _MARK_BITS
 
 
 def size(tx: Tx, log: str) -> int:
@@ -136,38 +155,57 @@ def count_under(tx: Tx, log: str, prefix: str) -> int:
 
 
 def read_by(tx: Tx, log: str, column: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
-    """Rows with the query's word in this column, of which those that fit the whole query."""
+    """Rows with the query's word in this column, of which those that may fit the whole query."""
     value = word(getattr(query, column))
-    condition, values = _others(query, column)
-    sql = _BY.format(_order(newest_first), column, condition)
-    return _looked(execute(tx, sql, (*values, log, value, span.low, log, value, span.high, most)).fetchall(), most)
+    sql = _BY.format(_order(newest_first), column)
+    bounds = (log, value, span.low, log, value, span.high)
+    return _looked(execute(tx, sql, (*_mark_of(query), *bounds, most)).fetchall(), most, 1)
 
 
 def read_all(tx: Tx, log: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
     """Rows whatever they hold, of which those that fit the query."""
-    condition, values = _others(query, "")
-    return _looked(
-        execute(tx, _WALK.format(_order(newest_first), condition), (*values, log, *span, most)).fetchall(), most
-    )
+    condition, values = _conditions(query)
+    sql = _WALK.format(_order(newest_first), condition)
+    return _looked(execute(tx, sql, (*values, log, *span, most)).fetchall(), most, 2)
 
 
 def read_under(tx: Tx, log: str, span: Span, query: Query, *, newest_first: bool) -> Looked:
     """All rows under the query's prefix, which has few."""
-    condition, values = _others(query, "resource")
-    rows = execute(tx, _UNDER.format(condition), (*values, log, *_range(query.prefix), FEW_RESOURCES + 1)).fetchall()
+    bounds = (log, *_range(query.prefix), FEW_RESOURCES + 1)
+    rows = execute(tx, _UNDER, (*_mark_of(query), *bounds)).fetchall()
     found = sorted((seq for seq, fits in rows if fits and span.low <= seq < span.high), reverse=newest_first)
-    return Looked(found, len(rows), None)
+    return Looked(found, len(rows), len(rows), None)
 
 
-def _others(query: Query, known: str) -> tuple[str, tuple[str | int, ...]]:
-    """An expression for whether a row may fit in all but one column. The record judges what was cut off here."""
+def may_fit(one: Entry, query: Query) -> bool:
+    """Whether a row's record may fit: what was cut off is judged by the record."""
+    return (
+        (query.since is None or one.at >= query.since)
+        and (query.until is None or one.at < query.until)
+        and all(not getattr(query, name) or getattr(one, name) == word(getattr(query, name)) for name in WORDS)
+        and (not query.prefix or one.resource.startswith(word(query.prefix)))
+    )
+
+
+def _mark_of(query: Query) -> tuple[int, int]:
+    """The bits of a mark that the query knows, and what they must be."""
+    kind = query.prefix and query.resource.partition("/")[0]
+    known, wanted = 0, 0
+    for value in (query.actor, query.action, query.event, query.outcome, kind):
+        known = known << _MARK_BITS | ((1 << _MARK_BITS) - 1 if value else 0)
+        wanted = wanted << _MARK_BITS | (_bits(word(value)) if value else 0)
+    return known, wanted
+
+
+def _conditions(query: Query) -> tuple[str, tuple[str | int, ...]]:
+    """An expression for whether a row may fit, and its parameters."""
     conditions: list[str] = []
     values: list[str | int] = []
     for column in WORDS:
-        if column != known and getattr(query, column):
+        if getattr(query, column):
             conditions.append(f"{column} = {{}}")
             values.append(word(getattr(query, column)))
-    if query.prefix and known != "resource":
+    if query.prefix:
         conditions.append("resource >= {} AND resource < {}")
         values += _range(query.prefix)
     for sign, instant in ((">=", query.since), ("<", query.until)):
@@ -177,8 +215,9 @@ def _others(query: Query, known: str) -> tuple[str, tuple[str | int, ...]]:
     return " AND ".join(conditions) or "1 = 1", tuple(values)
 
 
-def _looked(rows: Sequence[tuple[int, object]], most: int) -> Looked:
-    return Looked([seq for seq, fits in rows if fits], len(rows), rows[-1][0] if len(rows) == most else None)
+def _looked(rows: Sequence[tuple[int, object]], most: int, cost: int) -> Looked:
+    found = [seq for seq, fits in rows if fits]
+    return Looked(found, len(rows), cost * len(rows), rows[-1][0] if len(rows) == most else None)
 
 
 def _range(prefix: str) -> tuple[str, str]:

@@ -24,10 +24,12 @@ class Span(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """Some rows in order: the numbers that may fit, how many were looked at, the last of them (None: no more)."""
+    """Some rows in order: the numbers that may fit, how many were looked at and what that cost in rows of an index,
+    the last of them (None: there are no more)."""
 
     fitting: Sequence[int]
     rows: int
+    cost: int
     last: int | None
 
 
@@ -39,7 +41,7 @@ class Step(NamedTuple):
     """``edge``: newest first, all from this number on was looked at; oldest first, all below it."""
 
     fitting: Sequence[int]
-    rows: int
+    cost: int
     edge: int
 
 
@@ -47,12 +49,12 @@ def walk(read: Read, span: Span, *, newest_first: bool, wanted: int) -> Iterator
     """Through a span in reads as long as what was found so far lets expect that ``wanted`` rows need."""
     most, found, seen = wanted, 0, 0
     while not span.empty:
-        fitting, rows, last = read(span, most)
+        fitting, rows, cost, last = read(span, most)
         if last is None:
             span = Span(span.low, span.low) if newest_first else Span(span.high, span.high)
         else:
             span = span.beyond(last, newest_first=newest_first)
-        yield Step(fitting, rows, span.high if newest_first else span.low)
+        yield Step(fitting, cost, span.high if newest_first else span.low)
         found, seen = found + len(fitting), seen + rows
         left = max(wanted - found, 1)
         most = max(32, min(4 * most, left * seen * 5 // 4 // max(found, 1), MOST_PER_READ))

@@ -81,10 +81,10 @@ def _search() -> None:
     words = [_word(name) for name in _SEARCHED]
     op.create_table(
         "record_index", _word("log", primary_key=True), _number("seq", primary_key=True), _number("at"), *words,
-        sqlite_with_rowid=False,
+        _number("mark"), sqlite_with_rowid=False,
     )  # fmt: skip
     for column in _SEARCHED:
-        op.create_index(f"record_index_{column}", "record_index", ["log", column, "seq"])
+        op.create_index(f"record_index_{column}", "record_index", ["log", column, "seq", "mark"])
     op.create_table(
         "record_index_blocks", _word("log", primary_key=True), _number("block", primary_key=True),
         _number("at_min"), _number("at_max"),
