@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.people.store import KnownAccount
+from app.privacy.names import mark
 from gates.model import ChangeApproval, ChangeFacts
 from integrations.servicenow.port import ApprovalRow, Change
 from manifests import canonical
@@ -27,9 +28,14 @@ def facts_of(
         whose = linked.get(account)
         return whose if account in known and known[account].person == whose else None
 
+    def name(row: ApprovalRow) -> str:
+        """Nobody could put a name in for an account that the registry does not know."""
+        account = f"servicenow:{row.approver}"
+        return mark(account) if account in known and known[account].login else row.approver_user_name
+
     approvals = tuple(
         ChangeApproval(
-            id=row.sys_id, approver=row.approver, person=person(row), name=row.approver_user_name, state=row.state,
+            id=row.sys_id, approver=row.approver, person=person(row), name=name(row), state=row.state,
             own_hand=row.updated_by == row.approver_user_name, active=row.approver_active,
             group=row.group_name or row.group or "", in_group=row.approver_in_group, updated_at=row.updated_at,
         )

@@ -14,6 +14,7 @@ from app.changes.wanted import content_of, fields_of, shape_of
 from app.clock import SECOND, Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
+from app.privacy import names
 from app.decisions import store as decisions
 from app.decisions.store import StoredDeployment
 from app.releases import store as releases
@@ -315,17 +316,22 @@ class _Step:
     async def _explain(self, remote: Change) -> None:
         name = f"countersign-{self._release.revision[:16]}.json"
         if name not in await self._servicenow.attachments(remote.sys_id):
+            said = await self._sync._database.read(self._summaries)
             body = canonical.encode(
                 {
                     "head": self._release.head_sha, "path": self._release.path, "release": self._release.id,
                     "revision": self._release.revision,
-                    "verdicts": {name: last.summary for name, last in self._release.verdicts.items()},
+                    "verdicts": said,
                 }
             )  # fmt: skip
             await self._servicenow.attach(remote.sys_id, name, body, "application/json")
         note = f"Countersign keeps this change in step with revision {self._release.revision[:16]}."
         if note not in await self._servicenow.work_notes(remote.sys_id):
             await self._servicenow.add_work_note(remote.sys_id, note)
+
+    def _summaries(self, tx: Tx) -> dict[str, str]:
+        tenant, verdicts = self._release.tenant, self._release.verdicts
+        return {name: names.in_text(tx, tenant, last.summary) for name, last in verdicts.items()}
 
     async def _save(self, change: StoredChange, *drafts: Draft) -> None:
         await self._sync._save(self._lease, self._release, self._change, change, *drafts)

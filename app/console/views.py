@@ -23,6 +23,7 @@ from app.db.database import Database
 from app.http.body import query, read
 from app.http.problem import Problem, ProblemDocument
 from app.http.route import Handler, Route
+from app.privacy import names
 from app.tokens.model import token_id
 from app.tokens.service import Tokens
 from manifests.canonical import sha256_hex
@@ -80,14 +81,16 @@ class ConsoleViews:
     async def releases(self, request: web.Request) -> web.Response:
         viewer, wanted = await self._access.viewer(request), query(request, Wanted)
         found = await self._database.read(lambda tx: listing.read(tx, viewer, wanted))
-        return self._pages.answer("releases.html", viewer=viewer, wanted=wanted, listing=found)
+        page = self._pages.text("releases.html", viewer=viewer, wanted=wanted, listing=found)
+        return html(await names.in_html(self._database, viewer.tenant, page))
 
     async def release(self, request: web.Request) -> web.Response:
         viewer, identity = await self._access.viewer(request), request.match_info["id"]
         found = await self._database.read(lambda tx: release.page(tx, self._blobs, viewer, identity))
         if found is None:
             raise _unknown("release", identity)
-        return self._pages.answer("release.html", viewer=viewer, page=found, verdicts=self._fragment(found.live)[0])
+        page = self._pages.text("release.html", viewer=viewer, page=found, verdicts=self._fragment(found.live)[0])
+        return html(await names.in_html(self._database, viewer.tenant, page))
 
     async def verdicts(self, request: web.Request) -> web.Response:
         viewer, identity = await self._access.viewer(request), request.match_info["id"]
@@ -97,14 +100,17 @@ class ConsoleViews:
             raise _unknown("release", identity)
         fragment, digest = self._fragment(found)
         # Nothing is swapped while nothing changes, so that a selection or an opened detail stays as it is.
-        return web.Response(status=204) if digest == seen else html(fragment)
+        if digest == seen:
+            return web.Response(status=204)
+        return html(await names.in_html(self._database, viewer.tenant, fragment))
 
     async def decision(self, request: web.Request) -> web.Response:
         viewer, identity = await self._access.viewer(request), request.match_info["id"]
         found = await self._database.read(lambda tx: decision.page(tx, self._blobs, viewer, identity))
         if found is None:
             raise _unknown("decision", identity)
-        return self._pages.answer("decision.html", viewer=viewer, page=found)
+        page = self._pages.text("decision.html", viewer=viewer, page=found)
+        return html(await names.in_html(self._database, viewer.tenant, page))
 
     async def login_form(self, _request: web.Request) -> web.Response:
         return self._login_page(200, HOME)

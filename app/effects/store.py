@@ -19,11 +19,15 @@ _PENDING = text(
     " WHERE key LIKE :prefix AND wanted <> done ORDER BY key"
 )
 _AGAIN = text("UPDATE effects SET wanted = '', done = '' WHERE key = :key")
-_DONE = text("UPDATE effects SET done = :digest, remote_id = :remote_id, updated_at = :at WHERE key = :key")
+# What was delivered names people, and is not needed again.
+_DONE = text(
+    "UPDATE effects SET done = :digest, remote_id = :remote_id, updated_at = :at,"
+    " payload = CASE WHEN wanted = :digest THEN :nothing ELSE payload END WHERE key = :key"
+)
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """``wanted`` and ``done`` are content digests, ``payload`` the content, ``cause`` the resource of the
+    """``wanted`` and ``done`` are content digests, ``payload`` the content until it is done, ``cause`` the resource of the
     record that precedes it, ``remote_id`` what the neighbour calls it."""
 
     key: str
@@ -55,4 +59,4 @@ def again(tx: Tx, key: str) -> None:
 
 
 def delivered(tx: Tx, key: str, digest: str, remote_id: str, at: int) -> None:
-    tx.run(_DONE, key=key, digest=digest, remote_id=remote_id, at=at)
+    tx.run(_DONE, key=key, digest=digest, remote_id=remote_id, at=at, nothing=b"")

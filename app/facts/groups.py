@@ -10,6 +10,7 @@ from app.db.tx import Tx
 from app.facts.fresh import FreshCache
 from app.people import store
 from app.people.service import People, github_account
+from app.privacy.names import mark
 from gates.model import GroupFacts, Member
 from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, UnavailableError
 from integrations.github.port import Account, GitHub, Team
@@ -82,7 +83,7 @@ class Groups:
         known = await self._people.persons(accounts)
         # A list in the policy is as old as the policy: whoever may change the one has changed the other.
         return tuple(
-            Member(key, known[key].person, account.login, account.type, since=0)
+            Member(key, known[key].person, mark(key), account.type, since=0)
             for account in accounts
             for key in [github_account(account)]
         )
@@ -98,7 +99,7 @@ class Groups:
         ever = await self._people.ever()
         return tuple(
             Member(
-                key, known[key].person, account.login, account.type, since=since[key][0],
+                key, known[key].person, mark(key), account.type, since=since[key][0],
                 granted_by=since[key][1] or None,
                 granted_by_people=tuple(sorted({*ever.get(since[key][1], ()), *_one(people.get(since[key][1]))})),
             )

@@ -11,6 +11,7 @@ from app.db.database import Database
 from app.db.tx import Tx
 from app.effects import store as effects
 from app.facts.gather import Gatherer
+from app.privacy import names
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.pulls.wishes import check_name
@@ -52,7 +53,8 @@ class MergeGroups:
         base_ref = base_ref.removeprefix("refs/heads/")
         github = self._github.installation(repository.installation_id)
         problems = await self._problems(tenant, github, repository, head, base)
-        check = self._check(head, base_ref, problems)
+        told = await self._database.read(lambda tx: [names.in_text(tx, tenant.id, one) for one in problems])
+        check = self._check(head, base_ref, tuple(told))
         changed = await self._database.write(lambda tx: self._want(tx, tenant, lease.key, check, problems))
         if changed:
             await self._post(github, repository, lease.key, check)

@@ -14,6 +14,7 @@ from app.effects import store as effects
 from app.gate.deployments import Deployments
 from app.gate.service import Asked, Decided, Gate, Judged
 from app.gate.workflows import OWN_COMMIT, listed
+from app.privacy import names
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.releases import store as releases
@@ -78,7 +79,8 @@ class ProtectionRules:
             await self._answer(github, repository, lease.key, int(run_id), environment, "rejected", refusal, decided)
             return None
         state = "approved" if outcome == "allow" else "rejected"
-        text = f"{title([decided.verdict])} (decision {decided.decision.id})"
+        told = await self._database.read(lambda tx: names.in_verdicts(tx, tenant.id, [decided.verdict]))
+        text = f"{title(told)} (decision {decided.decision.id})"
         await self._answer(github, repository, lease.key, int(run_id), environment, state, text, decided)
         return None
 

@@ -20,6 +20,7 @@ from app.http.body import answer, decode
 from app.http.problem import Problem
 from app.http.route import Route
 from app.metrics import Metrics
+from app.privacy.showing import shown
 from app.pulls import store as pulls
 from app.releases import store as releases
 from app.tenants.registry import Tenant, Tenants
@@ -81,7 +82,7 @@ class GateViews:
                     headers={"Retry-After": "5"},
                 ) from error  # fmt: skip
         self._metrics.decisions.labels(outcome=decided.verdict.outcome).inc()
-        return answer(_answer(decided))
+        return await shown(self._database, caller.tenant, _answer(decided))
 
     async def explain(self, request: web.Request) -> web.Response:
         decision = await self._decision(request)
@@ -101,7 +102,7 @@ class GateViews:
             snapshot=decision.snapshot, same=same, verdict=msgspec.json.decode(stored, type=Verdict),
             replayed=None if same else replayed,
         )  # fmt: skip
-        return answer(explanation)
+        return await shown(self._database, decision.tenant, explanation)
 
     async def redeem(self, request: web.Request) -> web.Response:
         decision = await self._decision(request)

@@ -17,6 +17,7 @@ from app.decisions.snapshots import SnapshotEncoder
 from app.decisions.store import StoredDecision
 from app.effects import store as effects
 from app.inbox import store as inbox
+from app.privacy import names
 from app.pulls import store, wishes
 from app.pulls.consenting import Void
 from app.pulls.model import Evaluation
@@ -213,7 +214,7 @@ class _Writing:
         twins = store.twins(tx, of.repository.id, pull.number, pull.head_sha, pull.base_ref)
         unsent: set[str] = set()
         changed = False
-        for wish in wishes.wishes(of, rows, twins):
+        for wish in wishes.wishes(self._as_shown(), rows, twins):
             known = effects.get(tx, wish.key)
             if known is not None and known.wanted == wish.digest:
                 continue
@@ -227,6 +228,16 @@ class _Writing:
         for number, _ in twins if changed else ():
             work.mark(tx, f"pull/{of.repository.id}/{number}", of.now)
         return frozenset(unsent)
+
+    def _as_shown(self) -> Evaluation:
+        """What is shown names people; what is kept does not."""
+        of = self._of
+        verdicts = names.in_verdicts(self._tx, self._log, [verdict for _, _, verdict in of.verdicts])
+        told = tuple((path, snapshot, named) for (path, snapshot, _), named in zip(of.verdicts, verdicts, strict=True))
+        notes = tuple(
+            msgspec.structs.replace(note, login=names.in_text(self._tx, self._log, note.login)) for note in of.notes
+        )
+        return msgspec.structs.replace(of, verdicts=told, notes=notes)
 
     def _untouched(self) -> None:
         """A green check has a record too, also where there is nothing to release."""

@@ -13,6 +13,7 @@ import msgspec
 from app.consents.store import NewGrant, StoredGrant
 from app.facts.view import PullView, ReleaseView
 from app.people.service import github_account
+from app.privacy.names import mark
 from app.pulls.admission import (
     Obstacle,
     approved_since,
@@ -321,7 +322,8 @@ class Consenting:
     ) -> None:  # fmt: skip
         release = self._at.releases[view.path]
         assert said.account is not None
-        actor = Actor(self._person(said), _account(said), said.account.login, said.account.type, said.via_app)
+        account = _account(said)
+        actor = Actor(self._person(said), account, mark(account), said.account.type, said.via_app)
         act = Act(
             decision=decision, environments=environments, groups=groups, way=way, strength="attested",  # type: ignore[arg-type]
             issued_at=min(said.at, observation.received_at), reason=reason[:MAX_REASON],
@@ -341,7 +343,7 @@ class Consenting:
         return approve_line(self._at.view)
 
     def _note(self, observation: Observation, said: Said, text: str) -> None:
-        self._notes.append(Note(observation.object, said.account.login if said.account else "", text))
+        self._notes.append(Note(observation.object, mark(_account(said)), text))
 
 
 HELP = (

@@ -13,9 +13,10 @@ from app.db.tx import Tx
 from app.decisions import store as decisions
 from app.decisions.store import StoredDecision, StoredDeployment
 from app.http.auth import caller_of
-from app.http.body import answer, query
+from app.http.body import query
 from app.http.problem import Problem
 from app.http.route import Route
+from app.privacy.showing import shown
 from app.releases import store
 from app.releases.store import StoredRelease
 from app.tokens.model import Permission
@@ -63,7 +64,7 @@ class ReleaseViews:
     async def list(self, request: web.Request) -> web.Response:
         page, tenant = query(request, PageQuery), caller_of(request).tenant
         found = await self._database.read(lambda tx: store.page(tx, tenant, page.before, page.before_id, page.limit))
-        return answer(ReleaseList(found))
+        return await shown(self._database, tenant, ReleaseList(found))
 
     async def one(self, request: web.Request) -> web.Response:
         tenant, identity = caller_of(request).tenant, request.match_info["id"]
@@ -73,7 +74,7 @@ class ReleaseViews:
                 404, "release.unknown", "No such release", expected="the id of a release", found=identity[:64],
                 remedy="See /api/v1/releases.",
             )  # fmt: skip
-        return answer(found)
+        return await shown(self._database, tenant, found)
 
 
 def _detail(tx: Tx, tenant: str, identity: str) -> ReleaseDetail | None:

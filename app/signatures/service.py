@@ -18,6 +18,7 @@ from app.db.tx import Tx
 from app.facts.view import ReleaseView
 from app.people import key_bearing
 from app.people.key_bearing import KeyStanding
+from app.privacy import names
 from app.pulls.admission import changed_mind
 from app.pulls.evaluate import release_facts, snapshot_of
 from app.pulls.signing import artifacts_of
@@ -89,7 +90,8 @@ class Statements:
             current.release, drawn.rule, verdicts[0] if verdicts else None, drawn.consent.name, drawn.consent.reason
         )
         shown = Consent(artifacts_of(current.release), drawn.predicate, b"")
-        return display.display(shown, around)
+        text = display.display(shown, around)
+        return await self._database.read(lambda tx: names.in_text(tx, current.tenant.id, text))
 
     async def submit(self, tenant: Tenant, sent: Submission, covered: Covered) -> Accepted:
         """Record what was signed, once. Raises ManifestError, StatementRefusedError, NeighbourError.
@@ -187,7 +189,9 @@ class Statements:
         self, current: Current, grant: StoredGrant, predicate: ConsentPredicate, *, repeated: bool
     ) -> Accepted:
         environments = predicate.environments or current.release.environments
-        return Accepted(current.row.id, grant, repeated, await self._verdicts(current, environments))
+        verdicts = await self._verdicts(current, environments)
+        told = await self._database.read(lambda tx: names.in_verdicts(tx, current.tenant.id, verdicts))
+        return Accepted(current.row.id, grant, repeated, told)
 
     async def _verdicts(self, current: Current, environments: Sequence[str]) -> tuple[Verdict, ...]:
         """What would be decided about merging now, with what is recorded by now."""
