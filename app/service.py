@@ -309,7 +309,7 @@ def _tenant(
     observe: Observe,
 ) -> Tenant:  # fmt: skip
     text = one.policy.read_bytes()
-    people = People(one.id, database, clock, make_id, sealer)
+    people = People(one.id, database, clock, make_id, sealer=sealer)
     servicenow = _servicenow(one.servicenow, clock, settings, observe) if one.servicenow else None
     return Tenant(
         one.id, parse_tenant_policy(text, str(one.policy)), text, people, Groups(one.id, database, people, clock),
