@@ -59,21 +59,26 @@ class Frontier:
             size >>= 1
         nodes.append(node)
 
-    def extend(self, leaves: Iterable[bytes]) -> list[Subtree]:
+    def extend(self, leaves: Iterable[bytes], level: int = 0) -> list[Subtree]:
         """Adds leaf hashes in order, level by level: twice as fast as one by one. Answers the subtrees of tiles that
-        they completed, lowest level first."""
-        level = list(leaves)
-        size, grown, completed = self.size, list[bytes](), list[Subtree]()
-        self.size = size + len(level)
-        height = 0
-        while level:
+        they completed, lowest level first.
+
+        With ``level`` they are roots over 256 ** ``level`` leaves each, and ``size`` must be a multiple of that.
+        """
+        nodes = list(leaves)
+        height = level * TILE_HEIGHT
+        if self.size & ((1 << height) - 1):
+            raise ValueError(f"expected a size that is a multiple of {1 << height}, found {self.size}")
+        size, grown, completed = self.size >> height, list[bytes](), list[Subtree]()
+        self.size += len(nodes) << height
+        while nodes:
             if height and not height % TILE_HEIGHT:
-                completed += [Subtree(height // TILE_HEIGHT, size + nth, node) for nth, node in enumerate(level)]
+                completed += [Subtree(height // TILE_HEIGHT, size + nth, node) for nth, node in enumerate(nodes)]
             if size & 1:
-                level.insert(0, self._nodes.pop())
-            if len(level) & 1:
-                grown.append(level.pop())
-            level = [sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level), 2)]
+                nodes.insert(0, self._nodes.pop())
+            if len(nodes) & 1:
+                grown.append(nodes.pop())
+            nodes = [sha256(b"\x01" + nodes[i] + nodes[i + 1]).digest() for i in range(0, len(nodes), 2)]
             size >>= 1
             height += 1
         self._nodes += reversed(grown)

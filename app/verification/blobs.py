@@ -10,8 +10,8 @@ from hashlib import sha256
 
 import msgspec
 
+from app.verification.port import Source
 from app.verification.report import Finding, Kind, finding
-from app.verification.source import Source
 
 AT_ONCE = 500
 SNAPSHOT = "snapshot"
@@ -64,9 +64,9 @@ class Blobs:
         self._wrong: dict[str, _Wrong] = {}
         self.read = 0
 
-    async def verify(self, log: str) -> None:
-        """All blobs that the records of this log name, and the parts of the snapshots among them."""
-        async for bodies in self._source.naming(log):
+    async def verify(self, log: str, first: int = 0) -> None:
+        """All blobs that the records of this log from ``first`` on name, and the parts of the snapshots among them."""
+        async for bodies in self._source.naming(log, first):
             for some in _chunks([named for body in bodies for named in _named(log, body)]):
                 parts = await self._check(some)
                 for few in _chunks(parts):

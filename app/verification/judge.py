@@ -5,37 +5,59 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from app.verification.examine import Edge, Envelope, Stretch, differing_columns, envelope_of, is_canonical
+from app.verification.envelope import Edge, Envelope, Stretch, differing_columns, envelope_of, is_canonical
 from app.verification.report import Finding, finding
-from app.verification.source import RecordRow
 from manifests.merkle import leaf_hash
+from manifests.record import FIRST_PREV
+
+NOTHING = (-1, FIRST_PREV)
+"""What the first record of a trace follows: number before its own, and hash."""
 
 
 class Judge:
-    """Holds what is known of one log while its stretches go by in order."""
+    """Holds what is known of one log while its stretches go by in order, the first of which begins at ``first``."""
 
-    def __init__(self, log: str) -> None:
+    def __init__(self, log: str, first: int = 0) -> None:
         self.log = log
-        self.next_seq = 0
+        self.first = first
+        self.next_seq = first
         self.findings: list[Finding] = []
         self.lost_at: float = math.inf
         """Records from here on are gone or stand elsewhere, so no tree over them was ever signed."""
         self.ends: dict[str, tuple[int, str]] = {}
-        self.unexplained: dict[int, RecordRow] = {}
+        self.unexplained: dict[int, tuple[Any, ...]] = {}
         """Rows whose body and leaf disagree, until a signed root tells which of the two was altered."""
         self.last_at = 0
         self._gaps: list[range] = []
         self._moved: dict[int, int] = {}
         self._tainted: set[str] = set()
 
+    @property
+    def whole(self) -> bool:
+        """Whether no record is missing as far as was read."""
+        return not self._gaps
+
+    def unknown(self, stretch: Stretch) -> list[tuple[str, int]]:
+        """The places (trace, number in it) before the traces that this stretch goes on with and nobody has seen yet."""
+        if not self.first:
+            return []
+        return [
+            (edge.trace_id, edge.tseq - 1) for edge in stretch.edges if edge.tseq and edge.trace_id not in self.ends
+        ]
+
     def take(self, stretch: Stretch) -> None:
         for expected, found in stretch.gaps:
             self._gap(expected, found)
         for row in stretch.odd:
             self._odd(row)
+        before = self.ends.get
         for edge in stretch.edges:
-            self._edge(edge)
+            trace, _, tseq, prev = edge
+            last, leaf = before(trace, NOTHING)
+            if tseq != last + 1 or prev != leaf:
+                self._break(edge)
         for edge in stretch.broken:
             self._break(edge)
         self.ends.update(stretch.ends)
@@ -108,7 +130,7 @@ class Judge:
         which = f"record {gap.start}" if len(gap) == 1 else f"records {gap.start} to {gap.stop - 1}"
         self.add("audit.removed", gap.start, f"{which} of log {self.log}: removed: record {gap.stop} comes next.")
 
-    def _odd(self, row: RecordRow) -> None:
+    def _odd(self, row: tuple[Any, ...]) -> None:
         seq, body, leaf, trace_id = row[:4]
         envelope = envelope_of(body)
         if leaf_hash(body) == leaf and envelope is not None and envelope.seq == seq:
@@ -131,27 +153,22 @@ class Judge:
         message = f"record {seq} of log {self.log}: expected a record in canonical form, found other bytes."
         self.add("audit.not_canonical", seq, message)
 
-    def _columns(self, row: RecordRow, envelope: Envelope) -> None:
+    def _columns(self, row: tuple[Any, ...], envelope: Envelope) -> None:
         said = "; ".join(differing_columns(row, envelope, self.log))
         if said:
             message = f"record {row[0]} of log {self.log}: column altered: {said}."
             self.add("audit.column_altered", row[0], message)
 
-    def _edge(self, edge: Edge) -> None:
-        before = self.ends.get(edge.trace_id)
-        expected = (before[0] + 1, before[1]) if before else (0, "0" * 64)
-        if (edge.tseq, edge.prev) != expected:
-            self._break(edge)
-
     def _break(self, edge: Edge) -> None:
-        if self._gaps or edge.trace_id in self._tainted:
+        trace, seq, tseq, prev = edge
+        if self._gaps or trace in self._tainted:
             return
-        self._tainted.add(edge.trace_id)
+        self._tainted.add(trace)
         message = (
-            f"record {edge.seq} of log {self.log}: chain broken: it was sealed as number {edge.tseq} of trace "
-            f"{edge.trace_id} after a record with hash {edge.prev}, which is not the one before it."
+            f"record {seq} of log {self.log}: chain broken: it was sealed as number {tseq} of trace "
+            f"{trace} after a record with hash {prev}, which is not the one before it."
         )
-        self.add("audit.chain", edge.seq, message)
+        self.add("audit.chain", seq, message)
 
 
 def _end(end: tuple[int, str] | None) -> str:

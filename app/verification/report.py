@@ -24,13 +24,20 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class LogReport(msgspec.Struct, frozen=True):
-    """One log as read: how many records and checkpoints, how many signatures were checked, the tree's root (hex)."""
+    """One log as read: its size, how many checkpoints were seen and signatures checked, the tree's root (hex).
+
+    Records before ``first`` were taken from an earlier verification. ``frontier`` is the tree's right edge in hex, and
+    ``signed`` whether the newest checkpoint is over all records, so that a later verification can begin here.
+    """
 
     log: str
     records: int
     checkpoints: int
     signatures: int
     root: str
+    first: int = 0
+    frontier: str = ""
+    signed: bool = False
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -60,6 +67,7 @@ class Report(msgspec.Struct, frozen=True):
 
 _KEEP = "Keep a copy of the database, restore the log from WORM storage or a backup, find out who wrote to it."
 _RESTORE = "Restore the blob from WORM storage or a backup; find out who wrote to the database."
+_TREE = "Make the tree's hashes anew from the records' leaves; until then their proofs fail. Find out who wrote there."
 _REMEDIES = {
     "audit.body_altered": _KEEP,
     "audit.leaf_altered": _KEEP,
@@ -77,6 +85,10 @@ _REMEDIES = {
     "audit.checkpoint_missing": "Restore the checkpoint from an anchor; find out who wrote to the database.",
     "audit.head_altered": "Restore the head from the records; until then nothing may be appended to this log.",
     "audit.trace_head_altered": "Restore the trace's head from its last record; until then its chain would break.",
+    "audit.tree_hash_altered": _TREE,
+    "audit.tree_hash_missing": _TREE,
+    "audit.tree_hash_strange": _TREE,
+    "audit.baseline_altered": "The log was verified from its beginning instead; find out who wrote to the database.",
     "audit.rolled_back": "An older state was restored. Restore the newer one; nothing may be released meanwhile.",
     "audit.forked": "Two histories were signed. Stop releasing, keep both, replace the log's key.",
     "audit.unauthenticated": "Give the log's verifier key, from somewhere else than this database (--key).",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from app.verification.envelope import Stretch
+from app.verification.growing import Growing
 from app.verification.judge import Judge
+from app.verification.signers import Signers
 from manifests import checkpoint, strict_base64
 from manifests.checkpoint import Checkpoint
 from manifests.errors import ManifestError
-from manifests.merkle import Frontier
-from manifests.note import VerifierKey
+from manifests.merkle import Frontier, Subtree
 
-SIGNATURES = 256
+SIGNATURES = 16
 """How many signatures are checked unless all are asked for: evenly spread, always the newest, whose signature
 alone vouches for every record. An older note with a true root and a bad signature can do no harm."""
 
@@ -26,34 +28,39 @@ class Target(NamedTuple):
 
 
 class Roots:
-    """Takes the leaves of one log in order and compares at each target's size."""
+    """Takes the stretches of one log in order and compares at each target's size. ``first`` is the edge of the tree
+    over the records before, which are known already; targets below it are not compared."""
 
     def __init__(
-        self, judge: Judge, origin: str, keys: Sequence[VerifierKey], targets: Iterable[Target], *, thorough: bool
-    ) -> None:
+        self, judge: Judge, signers: Signers | None, origin: str, targets: Iterable[Target], first: Frontier, *,
+        thorough: bool,
+    ) -> None:  # fmt: skip
         self._judge = judge
         self._origin = origin
-        self._keys = keys
+        self._signers = signers
         self._targets = sorted(targets)
         stored = [target for target in self._targets if not target.anchor]
-        step = 1 if thorough else max(1, len(stored) // SIGNATURES)
+        # Rounded up: a few more would be too many where there are hundreds.
+        step = 1 if thorough else max(1, -(-len(stored) // SIGNATURES))
         self._checked = {target.size for target in stored[::-step]}
         self._next = 0
-        self._frontier = Frontier()
-        self._waiting: list[bytes] = []
-        self._start = 0
+        self._growing = Growing(first)
         self._lost = False
-        self.last_good = 0
+        self.last_good = first.size
         self.signatures = 0
 
-    def take(self, leaves: Sequence[bytes]) -> None:
-        self._waiting = self._waiting[self._start :] + list(leaves)
-        self._start = 0
-        while self._next < len(self._targets) and self._targets[self._next].size <= self._have:
+    @property
+    def subtrees(self) -> list[Subtree]:
+        """The roots over whole tiles, of every level, as the records have them."""
+        return self._growing.subtrees
+
+    def take(self, stretch: Stretch) -> None:
+        self._growing.take(stretch)
+        while self._next < len(self._targets) and self._targets[self._next].size <= self._growing.have:
             self._compare(self._targets[self._next])
             self._next += 1
         if not self._judge.unexplained:
-            self._advance_to(self._have)
+            self._growing.advance(*self._growing.ahead(self._growing.have))
 
     def finish(self) -> Frontier:
         """Reports what was signed beyond the last record; answers the tree's right edge over all records."""
@@ -62,45 +69,27 @@ class Roots:
                 self._beyond(target)
             else:
                 self._signature(target)
-        self._advance_to(self._have)
-        return self._frontier
-
-    @property
-    def _have(self) -> int:
-        return self._frontier.size + len(self._waiting) - self._start
-
-    def _leaves(self, size: int) -> list[bytes]:
-        """Those between the frontier and ``size``."""
-        return self._waiting[self._start : self._start + size - self._frontier.size]
-
-    def _advance_to(self, size: int) -> None:
-        self._frontier.extend(leaves := self._leaves(size))
-        self._start += len(leaves)
+        self._growing.advance(*self._growing.ahead(self._growing.have))
+        return self._growing.frontier
 
     def _compare(self, target: Target) -> None:
-        if self._lost or target.size > self._judge.lost_at:
+        if self._lost or target.size > self._judge.lost_at or target.size < self._growing.frontier.size:
             self._signature(target)
             return
-        leaves = self._leaves(target.size)
-        ahead = self._grown(leaves)
-        if self._matches(target, ahead):
+        ahead = self._growing.ahead(target.size)
+        if self._matches(target, ahead[0]):
             self._settle("leaf", target.size)
         else:
-            stored = self._grown(self._stored(leaves)) if self._judge.unexplained else ahead
-            if stored is ahead or not self._matches(target, stored):
-                self._differs(target, ahead)
+            stored = {seq: row[2] for seq, row in self._judge.unexplained.items() if seq < target.size}
+            beside = self._growing.ahead(target.size, stored) if stored else None
+            if beside is None or not self._matches(target, beside[0]):
+                self._differs(target, ahead[0])
                 return
-            ahead = stored
+            ahead = beside
             self._settle("body", target.size)
-        self._frontier = ahead
-        self._start += len(leaves)
+        self._growing.advance(*ahead)
         self.last_good = target.size
         self._signature(target)
-
-    def _grown(self, leaves: Sequence[bytes]) -> Frontier:
-        frontier = self._frontier.copy()
-        frontier.extend(leaves)
-        return frontier
 
     def _matches(self, target: Target, frontier: Frontier) -> bool:
         text = Checkpoint(self._origin, frontier.size, frontier.root()).text()
@@ -112,10 +101,6 @@ class Roots:
             return False
         return (found.origin, found.size, found.root) == (self._origin, frontier.size, frontier.root())
 
-    def _stored(self, leaves: Sequence[bytes]) -> list[bytes]:
-        rows = self._judge.unexplained
-        return [rows[seq][2] if seq in rows else leaf for seq, leaf in enumerate(leaves, self._frontier.size)]
-
     def _settle(self, altered: str, size: int) -> None:
         """Rows that lie behind this checkpoint keep waiting for their own."""
         later = {seq: row for seq, row in self._judge.unexplained.items() if seq >= size}
@@ -126,12 +111,12 @@ class Roots:
 
     def _signature(self, target: Target, *, forced: bool = False) -> bool:
         """Whether the note is a checkpoint of this log and size under a known key; reports it if not."""
-        if not self._keys or target.anchor or not (forced or target.size in self._checked):
+        if self._signers is None or target.anchor or not (forced or target.size in self._checked):
             return True
         self._checked.discard(target.size)
         self.signatures += 1
         try:
-            found = checkpoint.verify(target.note.encode(), self._origin, self._keys)
+            found = checkpoint.verify(target.note.encode(), self._origin, self._signers.acceptable(target.size))
             problem = "" if found.size == target.size else f"it is signed for size {found.size}"
         except ManifestError as error:
             problem = error.problems[0].message.rstrip(".")
