@@ -43,9 +43,7 @@ class Judge:
         """The places (trace, number in it) before the traces that this stretch goes on with and nobody has seen yet."""
         if not self.first:
             return []
-        return [
-            (edge.trace_id, edge.tseq - 1) for edge in stretch.edges if edge.tseq and edge.trace_id not in self.ends
-        ]
+        return [(trace, tseq - 1) for trace, _, tseq, _ in stretch.edges if tseq and trace not in self.ends]
 
     def take(self, stretch: Stretch) -> None:
         for expected, found in stretch.gaps:
