@@ -13,7 +13,8 @@ from pytest_aiohttp import AiohttpClient
 from app.keys import files
 from app.keys.errors import ServerKeyError
 from app.keys.model import KINDS, SYSTEM, KeyUse
-from app.keys.service import open_database, record_keys
+from app.keys.keeper import Keeper
+from app.keys.service import open_database
 from app.keys.views import KeyViews
 from app.settings import Settings
 from app.settings.model import DatabaseSettings, KeySettings
@@ -103,18 +104,22 @@ async def test_each_key_is_recorded_once_however_often_the_service_starts(tmp_pa
 async def test_a_new_key_is_recorded_beside_the_old(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     database, keys = await open_database(settings, Clock())
+    await database.close()
     files.path_of(settings.keys, "gate").unlink()
-    await record_keys(database, files.load(settings.keys), Clock())
-    records = await records_of(database, SYSTEM)
-    assert len(records) == 3
-    assert records[0].resource == f"key/{keys.gate.public.fingerprint}"
+    database, after = await open_database(settings, Clock())
+    told = [(record.event, record.resource) for record in await records_of(database, SYSTEM)]
+    old, new = (f"server-key/{one.gate.public.fingerprint}" for one in (keys, after))
+    assert told[2:] == [("key.rotated", new), ("key.retired", old)]
     await database.close()
 
 
 async def test_public_keys_are_published_in_every_form(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
-    keys = files.load(KeySettings(directory=tmp_path))
-    client = await aiohttp_client(application(KeyViews(keys, ("acme",)).routes()))
+    settings = settings_in(tmp_path)
+    database, keys = await open_database(settings, Clock())
+    keeper = Keeper(database, keys, settings.keys, Clock())
+    client = await aiohttp_client(application(KeyViews(database, keys, keeper, ("acme",)).routes()))
     response = await client.get("/api/v1/keys")
+    await database.close()
     gate, log = (await response.json())["keys"]
     assert "PRIVATE" not in await response.text()
     for shown, key in ((gate, keys.gate.public), (log, keys.log.public)):
