@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -20,6 +21,7 @@ from app.backup.service import Backups
 from app.blobs.store import BlobStore
 from app.changes.sync import ChangeSync
 from app.clock import Clock, NewId, new_id, now
+from app.consents.alarms import raise_differences
 from app.console.access import LOOPBACK_NAMES
 from app.console.views import ConsoleViews
 from app.db.attempts import Attempts
@@ -60,6 +62,7 @@ from app.privacy.service import Privacy, open_sealer
 from app.pulls.commit import Committer
 from app.pulls.evaluate import PullEvaluator
 from app.pulls.outward import Outward
+from app.rebuild.memory import Memory
 from app.releases.views import ReleaseViews
 from app.repositories.events import RepositoryEvents
 from app.settings.model import ServiceNowSettings, Settings, TenantSettings
@@ -112,8 +115,10 @@ class Service:
         self._secrets = [secret.get_secret_value().encode() for secret in settings.github.webhook_secrets]
         check_secrets(self._secrets)
         self.sealer = open_sealer(settings, clock, make_id)
+        self._memory = Memory()
+        self._differs = partial(raise_differences, self.metrics)
         self.tenants = Tenants(
-            _tenant(one, settings, database, clock, make_id, self.sealer, self.metrics.neighbour_called)
+            _tenant(one, settings, database, clock, make_id, self.sealer, self._memory, self.metrics)
             for one in settings.tenants
         )
         self.privacy = Privacy(settings, database, self.sealer, self.tenants, clock, make_id)
@@ -132,13 +137,13 @@ class Service:
         checker = StatementChecker(self.blobs)
         self.gate = Gate(
             database, self.github, gatherer, self.blobs, encoder, attester, checker, clock, make_id,
-            settings.gate.decision_ttl_s, self.metrics,
+            settings.gate.decision_ttl_s, self.metrics, self._memory,
         )  # fmt: skip
         self.deployments = Deployments(database, clock, make_id)
         pulls = PullEvaluator(
-            database, self.tenants, self.github, gatherer, Committer(self.blobs, encoder, make_id),
+            database, self.tenants, self.github, gatherer, Committer(self.blobs, encoder, make_id, self._memory),
             Outward(database, self.github, clock, self.metrics), checker, self.keys.gate_key, clock, make_id,
-            self.metrics, settings.server.public_url, self.gate.forget,
+            self.metrics, settings.server.public_url, self.gate.forget, self._memory,
         )  # fmt: skip
         outcomes = Outcomes(self.deployments, clock, self.metrics)
         events = RepositoryEvents(database, self.tenants, self.github, gatherer, self.gate, outcomes, clock)
@@ -174,11 +179,12 @@ class Service:
         database.on_refused = Attempts(database, clock, self.metrics)
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
-        self.tokens = Tokens(database, clock)
+        self.tokens = Tokens(database, clock, memory=self._memory, on_difference=self._differs)
         self.person_keys = KeyRegistry(database, clock, servers=OwnKeys(self.keys), on_revoked=Revoking(self.blobs))
         self.statements = Statements(
-            database, Reader(database, self.github, gatherer), self.blobs, checker, clock, make_id, self.runner.wake
-        )
+            database, Reader(database, self.github, gatherer, self._memory), self.blobs, checker, clock, make_id,
+            self.runner.wake,
+        )  # fmt: skip
         tenants = [tenant.id for tenant in self.tenants]
         self._open_tenant = tenants[0] if settings.console.open and len(tenants) == 1 else None
         self.console = ConsoleViews(
@@ -306,13 +312,14 @@ class Service:
 
 def _tenant(
     one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId, sealer: Sealer,
-    observe: Observe,
+    memory: Memory, metrics: Metrics,
 ) -> Tenant:  # fmt: skip
     text = one.policy.read_bytes()
-    people = People(one.id, database, clock, make_id, sealer=sealer)
-    servicenow = _servicenow(one.servicenow, clock, settings, observe) if one.servicenow else None
+    people = People(one.id, database, clock, make_id, memory, sealer)
+    groups = Groups(one.id, database, people, clock, memory, partial(raise_differences, metrics))
+    servicenow = _servicenow(one.servicenow, clock, settings, metrics.neighbour_called) if one.servicenow else None
     return Tenant(
-        one.id, parse_tenant_policy(text, str(one.policy)), text, people, Groups(one.id, database, people, clock),
+        one.id, parse_tenant_policy(text, str(one.policy)), text, people, groups,
         servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
         settings.digest(),
     )  # fmt: skip

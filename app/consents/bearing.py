@@ -10,27 +10,13 @@ from app.audit import store as audit
 from app.audit.errors import RecordAlteredError
 from app.consents.store import StoredGrant
 from app.db.tx import Tx
+from app.rebuild.grants import GrantData, VoidData
 from gates.model import Consent
 from manifests.canonical import sha256_hex
 from manifests.record import Record
 
 Check = Callable[[Tx, str, StoredGrant, Consent, int], Consent]
 """Holds a consent that the log bears out to its signature; told the log and when it was recorded."""
-
-
-class GrantData(msgspec.Struct, frozen=True):
-    """The data of a ``grant.recorded`` record: digests of the consent and of the signed statement."""
-
-    consent: str
-    decision: str
-    person: str
-    statement: str
-
-
-class VoidData(msgspec.Struct, frozen=True):
-    """The data of a ``grant.voided`` record."""
-
-    reason: str
 
 
 class Recorded(msgspec.Struct):
@@ -109,8 +95,17 @@ def _difference(grant: StoredGrant, consent: Consent, data: GrantData) -> str:
         and data.decision == consent.decision
         and data.person == consent.person
         and consent.id == grant.id
+        and all(
+            told in (msgspec.UNSET, found)
+            for told, found in ((data.object, grant.object), (data.nonce, grant.nonce), (data.signer, grant.signer))
+        )
     )
     return "" if same else f"The row of grant {grant.id} is not what its record says."
+
+
+def gone(grant_id: str) -> Consent:
+    """Stands for a grant that the log has and no row tells of."""
+    return _missing(grant_id, Recorded())
 
 
 def _missing(grant_id: str, said: Recorded) -> Consent:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from app.blobs.store import BlobStore
 from app.consents import bearing, store
-from app.consents.bearing import GrantData, VoidData
 from app.consents.store import NewGrant
 from app.db.tx import Tx
-from manifests import canonical
+from app.rebuild.grants import GrantData, VoidData
+from app.rebuild.withheld import say_withheld
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event
 
@@ -22,19 +22,25 @@ class Recorder:
         self._now = now
 
     def grant(self, trace_id: str, grant: NewGrant) -> None:
-        """The grant, its statement and the memberships it was given under."""
-        bodies = [("statement", grant.envelope), ("memberships", grant.memberships)]
-        statement = self._blobs.put_many(self._tx, bodies)[0]
-        written = store.insert(self._tx, self._tenant, grant, statement)
+        """The grant, its words, its statement and the memberships it was given under."""
         consent = grant.consent
-        data = GrantData(canonical.sha256_hex(written.encode()), consent.decision, consent.person, statement)
+        words = store.words(consent)
+        bodies = [("statement", grant.envelope), ("memberships", grant.memberships), ("consent", words)]
+        statement, _, digest = self._blobs.put_many(self._tx, bodies)
+        store.insert(self._tx, self._tenant, grant, statement, words)
+        data = GrantData(digest, consent.decision, consent.person, statement, grant.object, grant.nonce, grant.signer)
         name = bearing.resource(grant.release_id, consent.id)
         self._stage(trace_id, "grant.recorded", name, data, consent.person, consent.decision)
+        if consent.decision != "approve":
+            say_withheld(
+                self._tx, self._tenant, grant.release_id, consent.id, consent.artifacts, trace_id=trace_id,
+                person=consent.person, ts=self._now,
+            )  # fmt: skip
 
     def void(self, trace_id: str, release_id: str, grant_id: str, reason: str, cause: str) -> None:
         store.void(self._tx, grant_id, reason, cause, self._now)
         name = bearing.resource(release_id, grant_id)
-        self._stage(trace_id, "grant.voided", name, VoidData(reason), "service:countersign", "void")
+        self._stage(trace_id, "grant.voided", name, VoidData(reason, cause), "service:countersign", "void")
 
     def _stage(self, trace_id: str, event: Event, resource: str, data: object, actor_ref: str, outcome: str) -> None:
         self._tx.stage(

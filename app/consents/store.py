@@ -22,14 +22,17 @@ _VOID = text(
     " ON CONFLICT (grant_id) DO NOTHING"
 )
 _SELECT = (
-    "SELECT g.id, g.release_id, g.object, g.statement, g.consent_json, v.reason, v.cause FROM grants g"
-    " LEFT JOIN grant_voids v ON v.grant_id = g.id "
+    "SELECT g.id, g.release_id, g.object, g.statement, g.consent_json, v.reason, v.cause, g.nonce, g.signer"
+    " FROM grants g LEFT JOIN grant_voids v ON v.grant_id = g.id "
 )
 _WITH_NONCE = text(_SELECT + "WHERE g.tenant = :tenant AND g.nonce = :nonce")
 _SIGNED_WITH = text(_SELECT + "WHERE g.tenant = :tenant AND g.signer = :signer ORDER BY g.issued_at, g.id")
 _OF_RELEASES = text(
     _SELECT + "WHERE g.tenant = :tenant AND g.release_id IN :releases ORDER BY g.issued_at, g.id"
 ).bindparams(bindparam("releases", expanding=True))
+_BY_ID = text(
+    _SELECT + "WHERE g.tenant = :tenant AND g.id IN :ids ORDER BY g.issued_at, g.id"
+).bindparams(bindparam("ids", expanding=True))  # fmt: skip
 _WITHHELD = text(
     _SELECT + "WHERE g.tenant = :tenant AND g.release_id <> :release_id AND g.decision IN ('reject', 'hold')"
     " AND g.id IN (SELECT grant_id FROM grant_artifacts WHERE sha256 IN :digests) ORDER BY g.issued_at, g.id"
@@ -47,6 +50,8 @@ class StoredGrant(msgspec.Struct, frozen=True):
     consent_json: str
     void_reason: str | None = None
     void_cause: str | None = None
+    nonce: str = ""
+    signer: str = ""
 
     @property
     def readable(self) -> bool:
@@ -76,18 +81,23 @@ class NewGrant(msgspec.Struct, frozen=True):
     signer: str = ""
 
 
-def insert(tx: Tx, tenant: str, grant: NewGrant, statement: str) -> str:
-    """Returns the canonical text of the consent."""
-    consent_json = canonical.encode(grant.consent).decode()
+def words(consent: Consent) -> bytes:
+    """The canonical bytes of a consent."""
+    return canonical.encode(consent)
+
+
+def insert(tx: Tx, tenant: str, grant: NewGrant, statement: str, words: bytes) -> None:
+    """``statement`` is the digest of the signed statement, ``words`` what ``words`` makes of the consent."""
     consent = grant.consent
     tx.run(
         _INSERT, id=consent.id, tenant=tenant, release_id=grant.release_id, repository_id=consent.repository_id,
         number=consent.pull_number, path=consent.manifest_path, decision=consent.decision, person=consent.person,
-        object=grant.object, statement=statement, consent_json=consent_json, nonce=grant.nonce,
+        object=grant.object, statement=statement, consent_json=words.decode(), nonce=grant.nonce,
         signer=grant.signer, issued_at=consent.issued_at,
     )  # fmt: skip
-    tx.run_many(_ARTIFACT, [{"sha256": digest, "grant_id": consent.id} for digest in sorted(set(consent.artifacts))])
-    return consent_json
+    if consent.decision != "approve":
+        digests = sorted(set(consent.artifacts))
+        tx.run_many(_ARTIFACT, [{"sha256": digest, "grant_id": consent.id} for digest in digests])
 
 
 def void(tx: Tx, grant_id: str, reason: str, cause: str, at: int) -> None:
@@ -97,6 +107,11 @@ def void(tx: Tx, grant_id: str, reason: str, cause: str, at: int) -> None:
 def of_releases(tx: Tx, tenant: str, releases: Iterable[str]) -> tuple[StoredGrant, ...]:
     wanted = sorted(releases)
     return tuple(StoredGrant(*tuple(r)) for r in tx.all(_OF_RELEASES, tenant=tenant, releases=wanted)) if wanted else ()
+
+
+def by_ids(tx: Tx, tenant: str, ids: Iterable[str]) -> tuple[StoredGrant, ...]:
+    wanted = sorted(set(ids))
+    return tuple(StoredGrant(*tuple(row)) for row in tx.all(_BY_ID, tenant=tenant, ids=wanted)) if wanted else ()
 
 
 def with_nonce(tx: Tx, tenant: str, nonce: str) -> StoredGrant | None:

@@ -307,8 +307,7 @@ class Gatherer:
         logins = {signer.person for signer in trusted if signer.person and signer.key in document.signers}
         accounts = [await github.account(login) for login in sorted(logins)]
         people = {known.person for known in (await tenant.people.persons(accounts)).values()}
-        holders = await tenant.people.key_holders()
-        people |= {holders[key] for key in document.signers if key in holders}
+        people |= set((await tenant.people.key_holders(document.signers)).values())
         return msgspec.structs.replace(document, signer_people=tuple(sorted(people)))
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
+import msgspec
+
+from app.audit.errors import RecordAlteredError
 from app.clock import Clock
 from app.db.database import Database
 from app.db.tx import Tx
@@ -11,19 +15,30 @@ from app.facts.fresh import FreshCache
 from app.people import store
 from app.people.service import People, github_account
 from app.privacy.names import mark
+from app.rebuild import memberships, pins
+from app.rebuild.compare import compare
+from app.rebuild.memory import Memory
+from app.rebuild.model import Projection
+from app.rebuild.settled import settled
 from gates.model import GroupFacts, Member
 from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, UnavailableError
 from integrations.github.port import Account, GitHub, Team
 from manifests.policy import Group
-from manifests.record import Draft, facts
 
+R = TypeVar("R", bound=msgspec.Struct)
 GROUP_AGE_S = 15
 
 
 class Groups:
     """The groups of one tenant."""
 
-    def __init__(self, tenant: str, database: Database, people: People, clock: Clock) -> None:
+    def __init__(
+        self, tenant: str, database: Database, people: People, clock: Clock, memory: Memory | None = None,
+        on_difference: Callable[[Sequence[str]], None] = lambda differences: None,
+    ) -> None:  # fmt: skip
+        """``on_difference`` is told where the tables are not what the log says."""
+        self._memory = memory or Memory()
+        self._on_difference = on_difference
         self._tenant = tenant
         self._database = database
         self._people = people
@@ -57,7 +72,7 @@ class Groups:
                 seen_at = min(seen_at, listed.at)
         except NotFoundError:
             return GroupFacts(name, seen_at=asked_at, problem=f"{_source(group)} is not there or hidden from the App.")
-        except _NotPinnedError as error:
+        except (_NotPinnedError, _DiffersError) as error:
             return GroupFacts(name, seen_at=asked_at, problem=str(error))
         except (RateLimitedError, UnavailableError):
             # A consent judged without the group would be refused for good: better late than lost.
@@ -91,7 +106,7 @@ class Groups:
     async def _members(self, source: str, accounts: tuple[Account, ...]) -> tuple[Member, ...]:
         known = await self._people.persons(accounts)
         keys = {github_account(account) for account in accounts}
-        since = await self._database.read(lambda tx: store.memberships(tx, self._tenant, source))
+        since = await self._known(source)
         if since.keys() != keys:
             since = await self._database.write(lambda tx: self._settle(tx, source, keys))
         granters = {by for _, by in since.values() if by}
@@ -107,26 +122,55 @@ class Groups:
             for key in [github_account(account)]
         )  # fmt: skip
 
+    async def _known(self, source: str) -> dict[str, tuple[int, str]]:
+        """Since when each member is known, and who granted it, as log and table agree. Raises _DiffersError."""
+        rows = await self._agreed(
+            memberships.PROJECTION, memberships.resource(source), lambda tx: memberships.rows(tx, self._tenant, source)
+        )
+        return {row.account: (row.since, row.granted_by) for row in rows if row.until is None}
+
     def _settle(self, tx: Tx, source: str, keys: set[str]) -> dict[str, tuple[int, str]]:
         """Write down who came and who went since this group was last looked at."""
         before = store.memberships(tx, self._tenant, source)
         now = self._clock()
         store.leave(tx, self._tenant, source, before.keys() - keys, now)
         store.join(tx, self._tenant, source, dict.fromkeys(keys - before.keys(), ""), now)
-        for verb, accounts in (("joined", keys - before.keys()), ("left", before.keys() - keys)):
-            for account in sorted(accounts):
-                tx.stage(self._tenant, self._draft(source, {"account": account, "change": verb}))
         return store.memberships(tx, self._tenant, source)
 
     async def _pin(self, name: str, team: Team) -> int:
-        now = self._clock()
-        return await self._database.write(lambda tx: store.pin_team(tx, self._tenant, name, team.id, now))
+        """The id this team name was first seen with; a name that points elsewhere later is not that group."""
+        for _ in range(2):
+            rows = await self._agreed(
+                pins.PROJECTION, pins.resource(name), lambda tx: pins.rows(tx, self._tenant, name)
+            )
+            if rows:
+                return rows[0].team_id
+            now = self._clock()
+            await self._database.write(lambda tx, now=now: store.pin_team(tx, self._tenant, name, team.id, now))  # type: ignore[misc]
+        raise AssertionError("expected the pin that was just written")
 
-    def _draft(self, source: str, data: dict[str, str]) -> Draft:
-        return Draft(
-            trace_id=source.replace(":", "-"), ts=self._clock(), stage="system", event="membership.seen",
-            component="people", action="seen", resource=f"group/{source}", outcome="ok", data=facts(data),
-        )  # fmt: skip
+    async def _agreed(
+        self, projection: Projection[R], resource: str, rows: Callable[[Tx], tuple[R, ...]]
+    ) -> tuple[R, ...]:
+        """The rows, if they are what the log says. Raises _DiffersError."""
+
+        def unit(tx: Tx) -> tuple[tuple[R, ...], tuple[str, ...]]:
+            found = rows(tx)
+            try:
+                said = self._memory.look(tx, self._tenant, [(projection, resource)])
+            except RecordAlteredError as error:
+                return (), (f"record {error.seq} of log {error.log} was altered: {error.what}",)
+            return found, tuple(map(str, compare(projection, said.of(projection), found)))
+
+        found, differences = await settled(self._database, unit, lambda read: bool(read[1]))
+        if differences:
+            self._on_difference(differences)
+            raise _DiffersError("The tables differ from the audit log: " + "; ".join(differences[:3]) + ".")
+        return found
+
+
+class _DiffersError(Exception):
+    """What is stored of a group is not what the log says."""
 
 
 class _NotPinnedError(Exception):

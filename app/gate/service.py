@@ -12,7 +12,7 @@ from app.blobs.store import BlobStore
 from app.changes import store as changes
 from app.clock import SECOND, Clock, NewId
 from app.consents import store as consents
-from app.consents.alarms import raise_alarm
+from app.consents.alarms import raise_alarm, raise_differences
 from app.consents.bearing import Check
 from app.db.database import Database, glance
 from app.db.tx import Tx
@@ -30,8 +30,11 @@ from app.metrics import Metrics
 from app.pulls import store as pulls
 from app.pulls.evaluate import ReleaseFactsNow, release_facts
 from app.pulls.store import Repository
+from app.rebuild.memory import Memory
+from app.rebuild.pull import pull_said
+from app.rebuild.settled import settled
 from app.releases import store as releases
-from app.releases.store import StoredRelease
+from app.releases.store import StoredRelease, restored
 from app.sinks.waiting import unanchored
 from app.tenants.registry import Tenant
 from app.work import store as work
@@ -110,7 +113,9 @@ class Gate:
     def __init__(
         self, database: Database, github: GitHubApp, gatherer: Gatherer, blobs: BlobStore, encoder: SnapshotEncoder,
         attester: Attester, check: Check, clock: Clock, new_id: NewId, ttl_s: int, metrics: Metrics,
+        memory: Memory,
     ) -> None:  # fmt: skip
+        self._memory = memory
         self._database = database
         self._github = github
         self._gatherer = gatherer
@@ -173,16 +178,18 @@ class Gate:
             return self._unknown(tenant, asked, "The release with these digests is no longer in its pull request.")
         deployment = await self._deployment(github, repository, asked, candidate)
         digests = list(candidate.release.digests.values())
-        now, unheard = await glance(
+        now, unheard = await settled(
             self._database,
             partial(
                 _facts,
+                memory=self._memory,
                 tenant=tenant,
                 row=candidate.row,
                 digests=digests,
                 check=self._check,
                 environment=asked.environment,
             ),
+            lambda found: found[0].differs(),
         )
         snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
         if unheard is not None:
@@ -214,10 +221,9 @@ class Gate:
         return first
 
     async def _view(self, tenant: Tenant, github: GitHub, repository: Repository, row: StoredRelease) -> PullView:
-        heads = await self._database.read(lambda tx: pulls.heads(tx, repository.id, row.number))
-        known = await self._database.read(lambda tx: releases.of_pull(tx, repository.id, row.number))
-        proposed = {one.path: one.proposed_at for one in known}
-        return await self._gatherer.view(tenant, github, repository, row.number, heads, proposed)
+        said = await self._database.read(lambda tx: pull_said(tx, self._memory, tenant.id, repository.id, row.number))
+        proposed = {one.path: one.proposed_at for one in said.releases}
+        return await self._gatherer.view(tenant, github, repository, row.number, pulls.heads_of(said.heads), proposed)
 
     async def _deployment(
         self, github: GitHub, repository: Repository, asked: Asked, candidate: Candidate
@@ -271,6 +277,7 @@ class Gate:
         when an allow would count a consent that is void by now."""
         candidate, snapshot, verdict = judged.candidate, judged.snapshot, judged.verdict
         raise_alarm(self._metrics, snapshot.consents)
+        raise_differences(self._metrics, snapshot.log.differences)
         encoded = self._encoder.encode(judged.policies, snapshot)
         body = canonical.encode(verdict)
         decision = StoredDecision(
@@ -307,7 +314,8 @@ class Gate:
             "attestation": digests[1] if attestation else "", "commit": decision.commit_sha,
             "environment": decision.environment, "failing": list(verdict.failing()), "question": "deploy",
             "revision": verdict.revision, "rule": verdict.effective_rule, "snapshot": encoded.digest,
-            "verdict": decision.verdict,
+            "verdict": decision.verdict, "at": decision.at, "expires_at": decision.expires_at,
+            "release": decision.release_id,
         }  # fmt: skip
         tx.stage(
             decision.tenant,
@@ -346,10 +354,14 @@ def _found(
 
 
 def _facts(
-    tx: Tx, tenant: Tenant, row: StoredRelease, digests: Sequence[str], check: Check, environment: str
+    tx: Tx, memory: Memory, tenant: Tenant, row: StoredRelease, digests: Sequence[str], check: Check, environment: str
 ) -> tuple[ReleaseFactsNow, int | None]:
     unheard = inbox.unheard_since(tx, f"pull/{row.repository_id}/{row.number}")
-    now = release_facts(tx, tenant.id, row, digests, check)
+    said = pull_said(tx, memory, tenant.id, row.repository_id, row.number)
+    told = [one for one in said.releases if one.id == row.id]
+    (row,) = restored(tenant.id, [row], told)
+    now = release_facts(tx, memory, tenant.id, row, digests, check)
+    now = now.with_differences((*said.differences, *tenant.people.differences))
     if environment.casefold() in tenant.policy.anchored:
         log = msgspec.structs.replace(now.log, unanchored=unanchored(tx, tenant.id, row.id))
         now = msgspec.structs.replace(now, log=log)

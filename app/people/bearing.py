@@ -1,43 +1,76 @@
-"""Whether the log bears out a link between accounts. What it does not bear out links nothing."""
+"""Links and accounts as the log tells them, and how the tables differ. What the log does not bear out links nobody."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from app.audit import store as audit
 from app.audit.errors import RecordAlteredError
 from app.db.tx import Tx
-from app.people.store import LinkEvent
-from manifests.record import Record
+from app.people.store import KnownAccount, LinkEvent
+from app.rebuild import accounts, links
+from app.rebuild.compare import compare
+from app.rebuild.memory import Memory
 
 
-class LinkData(msgspec.Struct, frozen=True):
-    """The data of a ``person.linked`` record."""
+class Links(msgspec.Struct, frozen=True):
+    """Every step of every link, oldest first, and what differs from it in the table."""
 
-    account: str
-    by: str
-    link: str
-    person: str
+    events: tuple[LinkEvent, ...] = ()
+    differences: tuple[str, ...] = ()
+
+    @property
+    def ever(self) -> dict[str, frozenset[str]]:
+        """Every person that an account was ever linked to; accounts never linked are not in it."""
+        found: dict[str, set[str]] = {}
+        for event in self.events:
+            if event.state != "proposed":
+                found.setdefault(event.account, set()).add(event.person)
+        return {account: frozenset(persons) for account, persons in found.items()}
+
+    @property
+    def standing(self) -> dict[str, LinkEvent]:
+        """The newest settled link of each account, where it was not taken back."""
+        newest = {event.account: event for event in self.events if event.state != "proposed"}
+        return {account: last for account, last in newest.items() if last.state == "linked"}
 
 
-def borne_out(tx: Tx, log: str, events: Iterable[LinkEvent]) -> tuple[LinkEvent, ...]:
-    """The events without those links that no unaltered record confirms."""
-    return tuple(event for event in events if event.state != "linked" or _confirmed(tx, log, event))
-
-
-def _confirmed(tx: Tx, log: str, event: LinkEvent) -> bool:
-    expected = LinkData(event.account, event.by, event.id, event.person)
+def links_of(tx: Tx, memory: Memory, log: str) -> Links:
     try:
-        records = audit.records_of(tx, log, f"person/{event.person}")
-    except RecordAlteredError:
-        return False
-    return any(read.event == "person.linked" and _data(read) == expected for read in records)
+        said = memory.under(tx, log, links.PROJECTION, links.PREFIX)
+    except RecordAlteredError as error:
+        return Links(differences=(_altered(error),))
+    told = sorted(said.values(), key=lambda one: one.seq)
+    events = tuple(LinkEvent(*msgspec.structs.astuple(one.row)) for one in told)
+    return Links(events, tuple(map(str, compare(links.PROJECTION, said, links.rows(tx, log)))))
 
 
-def _data(read: Record) -> LinkData | None:
+def strangers(
+    tx: Tx, memory: Memory, log: str, known: Iterable[KnownAccount], linked: Mapping[str, LinkEvent]
+) -> dict[str, str]:
+    """The accounts whose person is not the one that the log tells, each with the difference."""
+    rows = tuple(known)
+    wanted = [(accounts.PROJECTION, accounts.resource(row.person)) for row in rows]
     try:
-        return msgspec.json.decode(read.data, type=LinkData)
-    except msgspec.MsgspecError:
-        return None
+        said = memory.look(tx, log, wanted).of(accounts.PROJECTION)
+    except RecordAlteredError as error:
+        return {row.account: _altered(error) for row in rows}
+    found = {}
+    for row in rows:
+        link, seen = linked.get(row.account), said.get((row.account,))
+        if link is not None and link.person != row.person:
+            found[row.account] = (
+                f"the row {row.account} of accounts says {row.person}, but link {link.id} {link.person}"
+            )
+        elif link is None and seen is None:
+            found[row.account] = f"the row {row.account} of accounts says {row.person}, but no record tells of it"
+        elif seen is not None and seen.row.kind not in (msgspec.UNSET, row.kind):
+            found[row.account] = (
+                f"the row {row.account} of accounts says {row.kind}, but record {seen.seq} says {seen.row.kind}"
+            )
+    return found
+
+
+def _altered(error: RecordAlteredError) -> str:
+    return f"record {error.seq} of log {error.log} was altered: {error.what}"

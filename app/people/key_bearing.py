@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from app.audit import store as audit
@@ -9,6 +11,8 @@ from app.audit.errors import RecordAlteredError
 from app.db.tx import Tx
 from app.people import key_store
 from app.people.key_store import KeyStep
+from app.rebuild import keys
+from app.rebuild.memory import Memory
 from manifests.record import Record
 from manifests.vocabulary import Event
 
@@ -52,6 +56,15 @@ def standing(tx: Tx, tenant: str, fingerprint: str) -> KeyStanding | None:
     if said != steps:
         return KeyStanding(fingerprint, difference=f"the rows of key {fingerprint} are not what its records say")
     return _standing(fingerprint, steps)
+
+
+def holders(tx: Tx, memory: Memory, tenant: str, fingerprints: Iterable[str]) -> dict[str, str]:
+    """The person behind each of these keys that was ever enrolled, as the log tells it.
+
+    Raises RecordAlteredError: who signed a document must not be overlooked."""
+    wanted = [(keys.PROJECTION, resource(fingerprint)) for fingerprint in fingerprints]
+    said = memory.look(tx, tenant, wanted).of(keys.PROJECTION) if wanted else {}
+    return {one.row.fingerprint: one.row.person for one in said.values() if one.row.state == "enrolled"}
 
 
 def _step(read: Record) -> KeyStep:

@@ -11,6 +11,7 @@ from app.people import key_bearing, key_store, store
 from app.people.errors import KeyRefusedError
 from app.people.key_bearing import EVENTS, KeyStanding
 from app.people.key_store import KeyStep, Reason
+from app.tokens.distinct import distinct
 from manifests import ssh_keys
 from manifests.record import Draft, facts
 from manifests.ssh_keys import SshKey
@@ -69,9 +70,9 @@ class KeyRegistry:
                     "key.settled", "a key that waits for its confirmation", f"one that is {steps[-1].state}",
                     "See `countersign people keys`.",
                 )  # fmt: skip
-            if steps[0].by == by:
+            if same := distinct(tx, tenant, steps[0].by, by):
                 raise KeyRefusedError(
-                    "key.second_person", "a second person: who proposed a key cannot confirm it", f"{by} for both",
+                    "key.second_person", "a second person: who proposed a key cannot confirm it", same,
                     "Let somebody else compare the fingerprint with the person and confirm with their own token.",
                 )  # fmt: skip
             step = _next(steps, "enrolled", by, now, usable_at=now + cooldown * SECOND)

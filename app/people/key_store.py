@@ -18,7 +18,6 @@ _OF_KEY = text(
     f"SELECT {_COLUMNS} FROM person_keys WHERE tenant = :tenant AND fingerprint = :fingerprint ORDER BY step"
 )
 _ALL = text(f"SELECT {_COLUMNS} FROM person_keys WHERE tenant = :tenant ORDER BY fingerprint, step")
-_HOLDERS = text("SELECT fingerprint, person FROM person_keys WHERE tenant = :tenant AND state = 'enrolled'")
 
 KeyState = Literal["proposed", "enrolled", "revoked"]
 Reason = Literal["", "superseded", "compromised"]
@@ -52,8 +51,3 @@ def of_key(tx: Tx, tenant: str, fingerprint: str) -> tuple[KeyStep, ...]:
 
 def everything(tx: Tx, tenant: str) -> tuple[KeyStep, ...]:
     return tuple(KeyStep(*tuple(row)) for row in tx.all(_ALL, tenant=tenant))
-
-
-def holders(tx: Tx, tenant: str) -> dict[str, str]:
-    """The person behind each enrolled key, also of keys that were revoked since."""
-    return {row.fingerprint: row.person for row in tx.all(_HOLDERS, tenant=tenant)}

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from app.clock import Clock, NewId
+from app.audit.errors import RecordAlteredError
+from app.clock import SECOND, Clock, NewId
 from app.db.database import Database, glance
 from app.db.tx import Tx
-from app.people import bearing, key_store, store
+from app.people import bearing, key_bearing, store
+from app.people.bearing import Links
 from app.people.errors import LinkError
 from app.people.store import KnownAccount, LinkEvent
 from app.privacy.sealer import Sealer
+from app.rebuild.memory import Memory
+from app.rebuild.settled import settled
+from app.tokens.distinct import distinct
 from integrations.github.port import Account
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event
 
 _CACHE_LIMIT = 200_000
+_KEYS = "keys"
+LINKS_AGE_S = 15
+"""How long a link that another replica confirmed may go unnoticed."""
 
 
 def github_account(account: Account) -> str:
@@ -27,18 +35,27 @@ def servicenow_account(sys_id: str) -> str:
 
 
 class People:
-    """The registry of one tenant's persons. With ``sealer`` the log keeps their logins, sealed."""
+    """The registry of one tenant's persons. ``differences`` is where its tables are not what the log says. With
+    ``sealer`` the log keeps their logins, sealed."""
 
     def __init__(
-        self, tenant: str, database: Database, clock: Clock, new_id: NewId, sealer: Sealer | None = None
-    ) -> None:
+        self, tenant: str, database: Database, clock: Clock, new_id: NewId, memory: Memory | None = None,
+        sealer: Sealer | None = None,
+    ) -> None:  # fmt: skip
         self.tenant = tenant
         self._database = database
         self._clock = clock
         self._new_id = new_id
+        self._memory = memory or Memory()
         self._sealer = sealer
         self._cache: dict[str, KnownAccount] = {}
-        self._ever: dict[str, frozenset[str]] | None = None
+        self._strange: dict[str, str] = {}
+        self._links = Links()
+        self._links_at: int | None = None
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        return (*self._links.differences, *self._strange.values())
 
     async def persons(self, accounts: Iterable[Account]) -> dict[str, KnownAccount]:
         """The registry's entry of each GitHub account, made on first sight, by account key."""
@@ -46,14 +63,27 @@ class People:
         stale = {
             key: account
             for key, account in wanted.items()
-            if (known := self._cache.get(key)) is None or known.login != account.login
+            if (known := self._cache.get(key)) is None or known.login != account.login or key in self._strange
         }
         if stale:
             found = await self._database.write(lambda tx: self._ensure(tx, stale))
+            await self._compare(found)
             if len(self._cache) > _CACHE_LIMIT:
                 self._cache.clear()
             self._cache.update(found)
         return {key: self._cache[key] for key in wanted}
+
+    async def _compare(self, found: dict[str, KnownAccount]) -> None:
+        """Hold the accounts just read to what the log says of their persons."""
+        links = await self.links()
+        strange = await settled(
+            self._database,
+            lambda tx: bearing.strangers(tx, self._memory, self.tenant, found.values(), links.standing),
+            bool,
+        )
+        for account in found:
+            self._strange.pop(account, None)
+        self._strange.update(strange)
 
     def _ensure(self, tx: Tx, accounts: dict[str, Account]) -> dict[str, KnownAccount]:
         found = store.known(tx, self.tenant, accounts)
@@ -62,17 +92,23 @@ class People:
             known = found.get(key)
             if known is None:
                 found[key] = KnownAccount(key, account.login, account.type, self._new_id())
-                store.add(tx, self.tenant, found[key], now)
-                self._seen(tx, found[key])
+                self._add(tx, found[key], now)
             elif known.login != account.login:
                 store.rename(tx, self.tenant, key, account.login)
                 found[key] = KnownAccount(key, account.login, known.kind, known.person)
                 self._seen(tx, found[key])
         return found
 
+    def _add(self, tx: Tx, known: KnownAccount, now: int) -> None:
+        store.add(tx, self.tenant, known, now)
+        self._seen(tx, known)
+
     def _seen(self, tx: Tx, known: KnownAccount) -> None:
-        draft = self._draft("person.seen", known.person, {"account": known.account})
-        tx.stage(self.tenant, self._sealed(tx, known.person, draft, known.login))
+        """On record when first seen and whenever the login is another one."""
+        draft = self._draft("person.seen", known.person, {"account": known.account, "kind": known.kind})
+        # Another person may own a ServiceNow account one day: its login is under a key of its own.
+        subject = known.person if known.account.startswith("github:") else known.account
+        tx.stage(self.tenant, self._sealed(tx, subject, draft, known.login))
 
     def _sealed(self, tx: Tx, subject: str, draft: Draft, login: str) -> Draft:
         return draft if self._sealer is None else self._sealer.draft(tx, self.tenant, subject, draft, login=login)
@@ -81,24 +117,37 @@ class People:
         """Somebody was erased: what is remembered may still name them."""
         self._cache.clear()
 
+    async def links(self) -> Links:
+        """Every step of every link as the log tells it, at most some seconds old."""
+        now = self._clock()
+        if self._links_at is None or not 0 <= now - self._links_at <= LINKS_AGE_S * SECOND:
+            self._links = await settled(
+                self._database, lambda tx: bearing.links_of(tx, self._memory, self.tenant),
+                lambda found: bool(found.differences),
+            )  # fmt: skip
+            self._links_at = now
+        return self._links
+
     async def ever(self) -> dict[str, frozenset[str]]:
         """Persons that linked accounts were ever linked to; accounts never linked are not in it."""
-        if self._ever is None:
-            self._ever = await self._database.read(lambda tx: store.persons_ever(tx, self.tenant))
-        return self._ever
+        return (await self.links()).ever
 
     async def linked_persons(self) -> dict[str, str]:
-        """The person of each account whose link has been confirmed and not taken back, as the log tells it."""
-        return await self._database.read(self._borne_out)
+        """The person of each account whose link has been confirmed and not taken back, as the log tells it; none
+        while the table differs."""
+        links = await self.links()
+        return {} if links.differences else {account: link.person for account, link in links.standing.items()}
 
-    def _borne_out(self, tx: Tx) -> dict[str, str]:
-        # The newest link that was ever made, and nothing where it was altered: an older one must not count again.
-        newest = _linked(store.link_events(tx, self.tenant)).values()
-        return {event.account: event.person for event in bearing.borne_out(tx, self.tenant, newest)}
-
-    async def key_holders(self) -> dict[str, str]:
-        """The person behind each enrolled key, by fingerprint, also of keys that were revoked since."""
-        return await glance(self._database, lambda tx: key_store.holders(tx, self.tenant))
+    async def key_holders(self, fingerprints: Iterable[str]) -> dict[str, str]:
+        """The person behind each of these keys that was ever enrolled, also of those revoked since."""
+        wanted = sorted(set(fingerprints))
+        try:
+            found = await glance(self._database, lambda tx: key_bearing.holders(tx, self._memory, self.tenant, wanted))
+        except RecordAlteredError as error:
+            self._strange[_KEYS] = f"record {error.seq} of a key that signed was altered: {error.what}"
+            return {}
+        self._strange.pop(_KEYS, None)
+        return found
 
     async def linked(self, accounts: Sequence[str]) -> dict[str, KnownAccount]:
         """What is known of these accounts; accounts nobody linked or saw are left out."""
@@ -116,26 +165,28 @@ class People:
             existing = store.known(tx, self.tenant, [account]).get(account)
             if existing is None:
                 existing = KnownAccount(account, login, "User", person)
-                store.add(tx, self.tenant, existing, now)
+                self._add(tx, existing, now)
             owner = existing if person_of is None else store.known(tx, self.tenant, [person_of]).get(person_of)
             if owner is None:
                 raise LinkError(
                     f"expected an account already known, found {person_of!r}; let the person act once first"
                 )
-            linked = _linked(store.link_events(tx, self.tenant))
+            linked = Links(store.link_events(tx, self.tenant)).standing
             if account in linked and existing.person == owner.person:
                 raise LinkError(f"{account} already belongs to that person")
             event = LinkEvent(event_id, account, owner.person, "proposed", by, now)
             store.add_link_event(tx, self.tenant, event)
-            draft = self._link_draft("person.link_proposed", event)
-            tx.stage(self.tenant, self._sealed(tx, account, draft, login))
             return event
 
         return await self._database.write(unit)
 
     async def confirm_link(self, link_id: str, by: str) -> LinkEvent:
-        """Raises LinkError when it is unknown, settled already, or confirmed by whoever proposed it."""
+        """Raises LinkError when it is unknown, settled already, confirmed by whoever proposed it, or differs from
+        the log."""
         now = self._clock()
+        self._links_at = None
+        if differences := (await self.links()).differences:
+            raise LinkError(f"expected links that the log bears out: {differences[0]}")
 
         def unit(tx: Tx) -> LinkEvent:
             steps = [event for event in store.link_events(tx, self.tenant) if event.id == link_id]
@@ -143,16 +194,15 @@ class People:
                 raise LinkError(f"expected the id of a proposed link, found {link_id!r}")
             if len(steps) > 1:
                 raise LinkError(f"link {link_id} is {steps[-1].state} already")
-            if steps[0].by == by:
-                raise LinkError("expected a second person: who proposed a link cannot confirm it")
+            if same := distinct(tx, self.tenant, steps[0].by, by):
+                raise LinkError(f"expected a second person: who proposed a link cannot confirm it; {same}")
             event = LinkEvent(link_id, steps[0].account, steps[0].person, "linked", by, now)
             store.add_link_event(tx, self.tenant, event)
             store.reassign(tx, self.tenant, event.account, event.person)
-            tx.stage(self.tenant, self._link_draft("person.linked", event))
             return event
 
         event = await self._database.write(unit)
-        self._ever = None
+        self._links_at = None
         self._cache.pop(event.account, None)
         return event
 
@@ -161,13 +211,3 @@ class People:
             trace_id=f"person-{person}", ts=self._clock(), stage="system", event=event, component="people",
             action=event.partition(".")[2], resource=f"person/{person}", outcome="ok", data=facts(data),
         )  # fmt: skip
-
-    def _link_draft(self, event: Event, link: LinkEvent) -> Draft:
-        data = {"account": link.account, "by": link.by, "link": link.id, "person": link.person}
-        return self._draft(event, link.person, data)
-
-
-def _linked(events: Sequence[LinkEvent]) -> dict[str, LinkEvent]:
-    """The newest settled link of each account, where it stands."""
-    newest = {event.account: event for event in events if event.state != "proposed"}
-    return {account: last for account, last in newest.items() if last.state == "linked"}

@@ -8,6 +8,11 @@ import msgspec
 from sqlalchemy import bindparam, text
 
 from app.db.tx import Tx
+from app.rebuild.links import LinkRow, say_link
+from app.rebuild.memberships import MembershipRow, say_memberships
+from app.rebuild.memberships import rows as membership_rows
+from app.rebuild.pins import PinRow, say_pin
+from app.rebuild.saying import SERVICE
 
 _KNOWN = text(
     "SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND account IN :accounts"
@@ -19,7 +24,6 @@ _ACCOUNT = text(
 )
 _RENAME = text("UPDATE accounts SET login = :login WHERE tenant = :tenant AND account = :account")
 _REASSIGN = text("UPDATE accounts SET person = :person WHERE tenant = :tenant AND account = :account")
-_LINKS = text("SELECT account, person FROM account_links WHERE tenant = :tenant AND state IN ('linked', 'unlinked')")
 _LINK_EVENTS = text(
     "SELECT id, account, person, state, by, at FROM account_links WHERE tenant = :tenant ORDER BY at, id"
 )
@@ -29,9 +33,6 @@ _LINK = text(
 )
 _BY_LOGIN = text("SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND lower(login) = :login")
 _ALL = text("SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant ORDER BY login")
-_MEMBERS = text(
-    "SELECT account, since, granted_by FROM memberships WHERE tenant = :tenant AND source = :source AND until IS NULL"
-)
 _JOIN = text(
     "INSERT INTO memberships (tenant, source, account, since, granted_by, until)"
     " VALUES (:tenant, :source, :account, :at, :by, NULL) ON CONFLICT (tenant, source, account) DO UPDATE SET"
@@ -47,7 +48,6 @@ _PIN = text(
     "INSERT INTO group_pins (tenant, team, team_id, at) VALUES (:tenant, :team, :team_id, :at)"
     " ON CONFLICT (tenant, team) DO NOTHING"
 )
-_PINNED = text("SELECT team_id FROM group_pins WHERE tenant = :tenant AND team = :team")
 
 
 class KnownAccount(msgspec.Struct, frozen=True):
@@ -105,14 +105,6 @@ def reassign(tx: Tx, tenant: str, account: str, person: str) -> None:
     tx.run(_REASSIGN, tenant=tenant, account=account, person=person)
 
 
-def persons_ever(tx: Tx, tenant: str) -> dict[str, frozenset[str]]:
-    """For each account that was ever linked, every person it was linked to."""
-    found: dict[str, set[str]] = {}
-    for row in tx.all(_LINKS, tenant=tenant):
-        found.setdefault(row.account, set()).add(row.person)
-    return {account: frozenset(persons) for account, persons in found.items()}
-
-
 def link_events(tx: Tx, tenant: str) -> tuple[LinkEvent, ...]:
     return tuple(
         LinkEvent(row.id, row.account, row.person, row.state, row.by, row.at)
@@ -121,31 +113,44 @@ def link_events(tx: Tx, tenant: str) -> tuple[LinkEvent, ...]:
 
 
 def add_link_event(tx: Tx, tenant: str, event: LinkEvent) -> None:
+    """With its record."""
     tx.run(_LINK, tenant=tenant, **msgspec.structs.asdict(event))
+    say_link(tx, tenant, LinkRow(*msgspec.structs.astuple(event)))
 
 
 def memberships(tx: Tx, tenant: str, source: str) -> dict[str, tuple[int, str]]:
     """Account → (known since, account that granted it or empty) of the current members of a source."""
-    return {row.account: (row.since, row.granted_by) for row in tx.all(_MEMBERS, tenant=tenant, source=source)}
+    rows = membership_rows(tx, tenant, source)
+    return {row.account: (row.since, row.granted_by) for row in rows if row.until is None}
 
 
 def join(tx: Tx, tenant: str, source: str, accounts: Mapping[str, str], at: int) -> None:
-    """Accounts, with who granted the membership where that was seen."""
+    """Accounts, with who granted the membership where that was seen; and the record of what changed."""
     rows = [
         {"tenant": tenant, "source": source, "account": account, "by": by, "at": at}
         for account, by in sorted(accounts.items())
     ]
+    before = set(membership_rows(tx, tenant, source))
     tx.run_many(_JOIN, rows)
+    _say_changed(tx, tenant, source, before, at, accounts.values())
 
 
 def leave(tx: Tx, tenant: str, source: str, accounts: Iterable[str], at: int) -> None:
     rows = [{"tenant": tenant, "source": source, "account": account, "at": at} for account in sorted(accounts)]
+    before = set(membership_rows(tx, tenant, source))
     tx.run_many(_LEAVE, rows)
+    _say_changed(tx, tenant, source, before, at, ())
 
 
-def pin_team(tx: Tx, tenant: str, team: str, team_id: int, at: int) -> int:
-    """The id this team name was first seen with; a name that points elsewhere later is not that group."""
-    tx.run(_PIN, tenant=tenant, team=team, team_id=team_id, at=at)
-    row = tx.first(_PINNED, tenant=tenant, team=team)
-    assert row is not None
-    return int(row.team_id)
+def _say_changed(
+    tx: Tx, tenant: str, source: str, before: set[MembershipRow], at: int, granters: Iterable[str]
+) -> None:
+    by = {granter for granter in granters if granter}
+    changed = [row for row in membership_rows(tx, tenant, source) if row not in before]
+    say_memberships(tx, tenant, source, changed, at, by=by.pop() if len(by) == 1 else SERVICE)
+
+
+def pin_team(tx: Tx, tenant: str, team: str, team_id: int, at: int) -> None:
+    """Keep the id that this team name was first seen with, and say so; once."""
+    if tx.run(_PIN, tenant=tenant, team=team, team_id=team_id, at=at).rowcount:
+        say_pin(tx, tenant, PinRow(team, team_id, at))

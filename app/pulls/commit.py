@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from app.blobs.store import BlobStore
@@ -22,8 +24,17 @@ from app.pulls import store, wishes
 from app.pulls.consenting import Void
 from app.pulls.model import Evaluation
 from app.pulls.observe import actor
+from app.pulls.wishes import CommentWish, Wish
+from app.rebuild import artifacts, contributors, heads
+from app.rebuild.artifacts import ArtifactRow
+from app.rebuild.contributors import ContributorRow
+from app.rebuild.heads import HeadRow, ReleaseName
+from app.rebuild.memory import Memory
+from app.rebuild.model import Projection
+from app.rebuild.prompts import PromptRow, say_prompt
+from app.rebuild.releases import resource, say_merged
 from app.releases import store as releases
-from app.releases.store import LastVerdict, StoredRelease
+from app.releases.store import MAKER, LastVerdict, StoredRelease
 from app.repositories.keys import protection_prefix
 from app.work import store as work
 from app.work.store import Lease
@@ -38,7 +49,8 @@ from manifests.vocabulary import Event, Stage
 class Committer:
     """Writes evaluations down."""
 
-    def __init__(self, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId) -> None:
+    def __init__(self, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId, memory: Memory) -> None:
+        self._memory = memory
         self._blobs = blobs
         self._encoder = encoder
         self._new_id = new_id
@@ -46,14 +58,16 @@ class Committer:
     def __call__(self, tx: Tx, lease: Lease, evaluation: Evaluation) -> frozenset[str]:
         """Returns the keys of the effects of which nothing can have been sent. Raises LeaseLostError."""
         work.hold(tx, lease)
-        writing = _Writing(tx, evaluation, self._blobs, self._encoder, self._new_id)
+        writing = _Writing(tx, evaluation, self._blobs, self._encoder, self._new_id, self._memory)
         return writing.write()
 
 
 class _Writing:
     def __init__(
-        self, tx: Tx, evaluation: Evaluation, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId
-    ) -> None:
+        self, tx: Tx, evaluation: Evaluation, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId,
+        memory: Memory,
+    ) -> None:  # fmt: skip
+        self._memory = memory
         self._tx = tx
         self._of = evaluation
         self._blobs = blobs
@@ -66,6 +80,7 @@ class _Writing:
         of, tx = self._of, self._tx
         store.see_repository(tx, of.repository, of.now)
         store.add_heads(tx, of.repository.id, of.view.pull.number, of.heads)
+        self._seen()
         store.add_observations(tx, of.repository.id, of.view.pull.number, [observation for observation, _ in of.fresh])
         inbox.settle(tx, [delivery.id for delivery in of.deliveries])
         before = {release.id: release for release in of.before}
@@ -74,6 +89,8 @@ class _Writing:
         for gone in before.values():
             if gone.path not in of.releases:
                 self._withdrawn(gone)
+        for path, release in of.releases.items():
+            self._made(path, release)
         self._grants()
         for void in of.consented.voids:
             self._void(void)
@@ -91,12 +108,30 @@ class _Writing:
         )  # fmt: skip
         return self._wish(rows)
 
+    def _seen(self) -> None:
+        """Heads and releases that were not known of this pull request, in one record."""
+        of, number = self._of, self._of.view.pull.number
+        known = {(row.sha, row.event) for row in of.said.heads}
+        rows = [
+            HeadRow(of.repository.id, number, head.sha, head.event, head.actor, head.received_at, head.delivery)
+            for head in of.heads
+            if (head.sha, head.event) not in known
+        ]
+        names = [
+            ReleaseName(release.id, path)
+            for path, release in of.releases.items()
+            if of.said.release(release.id) is None
+        ]
+        heads.say(self._tx, self._log, rows, names, heads.resource(of.repository.id, number), of.now)
+
     def _proposed(self, path: str, release: StoredRelease, before: StoredRelease | None) -> None:
+        """Each change of what the log tells of a release is one record, which tells all of it."""
         view = self._of.view.release(path)
         assert view is not None
-        if before is None or before.head_sha != release.head_sha:
-            releases.save_contributors(self._tx, release.id, view.contributors.known)
-        data = {"head": release.head_sha, "path": path, "revision": release.revision}
+        row = releases.tracked(release, self._of.view.pull.base_ref)
+        data = {"head": release.head_sha, "path": path, "revision": release.revision, "rows": [row]}
+        about, known = resource(release.id), self._of.said.release(release.id)
+        told = known == row
         if before is None or before.revision != release.revision:
             event: Event = "release.proposed" if before is None else "release.revised"
             self._blobs.put_many(self._tx, [("release", source) for source in view.sources])
@@ -104,19 +139,54 @@ class _Writing:
             if before is None:
                 releases.save(self._tx, release)
             self._record(
-                release, "propose", event, f"release/{release.id}", data, outcome=release.revision,
+                release, "propose", event, about, data, outcome=release.revision,
                 before=before.revision if before else "",
             )  # fmt: skip
+            told = True
         if before is not None and before.state != release.state and release.state == "closed":
-            self._record(release, "close", "release.closed", f"release/{release.id}", data, outcome="closed")
+            self._record(release, "close", "release.closed", about, data, outcome="closed")
+            told = True
+        if not told:
+            self._record(release, "propose", "release.revised", about, data, outcome=release.revision)
+        if release.state == "merged" and (before is None or before.state != "merged"):
+            say_merged(self._tx, self._log, row, release.trace_id, self._of.now)
+
+    def _made(self, path: str, release: StoredRelease) -> None:
+        """Who had a hand in a release, and what it is made of, as far as the log does not know it yet."""
+        view, tx, log, number = self._of.view.release(path), self._tx, self._log, self._of.view.pull.number
+        assert view is not None
+        about = contributors.resource(release.id)
+        wanted: list[tuple[Projection[Any], str]] = [(contributors.PROJECTION, about)]
+        wanted += [(artifacts.PROJECTION, artifacts.resource(digest)) for digest in set(view.digests.values())]
+        said = self._memory.look(tx, log, wanted)
+        people = {
+            ContributorRow(release.id, one.account, one.person, one.role)
+            for one in view.contributors.known
+            if one.role != MAKER
+        }
+        new = sorted(
+            people - {one.row for one in said.of(contributors.PROJECTION).values()}, key=msgspec.structs.astuple
+        )
+        releases.save_contributors(tx, new)
+        contributors.say_contributors(tx, log, release.id, new, self._of.now)
+        named = {digest: name for name, digest in sorted(view.digests.items())}
+        rows = [
+            ArtifactRow(release.id, digest, release.revision, name, number)
+            for digest, name in sorted(named.items())
+            if (release.id, digest) not in said.of(artifacts.PROJECTION)
+        ]
+        artifacts.say_artifacts(tx, log, rows, self._of.now)
 
     def _withdrawn(self, gone: StoredRelease) -> None:
         """The pull request no longer touches it."""
         if gone.state == "closed":
             return
-        releases.save(self._tx, msgspec.structs.replace(gone, state="closed", updated_at=self._of.now))
-        data = {"head": self._of.view.pull.head_sha, "path": gone.path}
-        self._record(gone, "close", "release.closed", f"release/{gone.id}", data, outcome="withdrawn")
+        closed = msgspec.structs.replace(gone, state="closed", updated_at=self._of.now)
+        releases.save(self._tx, closed)
+        known = self._of.said.release(gone.id)
+        row = releases.tracked(closed, known.base_ref if known else "")
+        data = {"head": self._of.view.pull.head_sha, "path": gone.path, "rows": [row]}
+        self._record(gone, "close", "release.closed", resource(gone.id), data, outcome="withdrawn")
         for change in changes.of_release(self._tx, gone.id):
             work.mark(self._tx, change.work_key, self._of.now)
 
@@ -176,7 +246,7 @@ class _Writing:
         data = {
             "environment": verdict.environment, "failing": list(verdict.failing()), "head": release.head_sha,
             "question": verdict.question, "revision": verdict.revision, "rule": verdict.effective_rule,
-            "snapshot": encoded.digest, "verdict": digest,
+            "snapshot": encoded.digest, "verdict": digest, "at": decision.at, "expires_at": 0, "release": release.id,
         }  # fmt: skip
         self._record(release, "verify", "verdict.recorded", f"decision/{decision.id}", data, outcome=verdict.outcome)
         return decision.id
@@ -221,6 +291,8 @@ class _Writing:
             if not rows:
                 self._untouched()
             effects.want(tx, wish.key, wish.kind, wish.digest, wish.payload, wish.cause, of.now)
+            if wish.kind == wishes.COMMENT:
+                self._prompt(wish)
             changed = True
             # What was wanted before and is not known to be done may have been sent: it has to be looked for.
             if known is None or known.wanted == known.done:
@@ -228,6 +300,16 @@ class _Writing:
         for number, _ in twins if changed else ():
             work.mark(tx, f"pull/{of.repository.id}/{number}", of.now)
         return frozenset(unsent)
+
+    def _prompt(self, wish: Wish) -> None:
+        """What people will be asked, before they are."""
+        of = self._of
+        asked = msgspec.json.decode(wish.payload, type=CommentWish)
+        if any((row.head_sha, row.digest) == (asked.head_sha, wish.digest) for row in of.said.prompts):
+            return
+        environments = msgspec.json.encode(asked.environments).decode()
+        row = PromptRow(of.repository.id, of.view.pull.number, asked.head_sha, wish.digest, environments)
+        say_prompt(self._tx, self._log, row, of.now)
 
     def _as_shown(self) -> Evaluation:
         """What is shown names people; what is kept does not."""

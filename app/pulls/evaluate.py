@@ -13,7 +13,7 @@ from app.changes import store as changes
 from app.clock import SECOND, Clock, NewId
 from app.consents import bearing
 from app.consents import store as consents
-from app.consents.alarms import raise_alarm
+from app.consents.alarms import raise_alarm, raise_differences
 from app.consents.store import StoredGrant
 from app.db.database import Database, glance
 from app.db.tx import Tx
@@ -30,8 +30,12 @@ from app.pulls.observe import Said, actor, overtaken, sight
 from app.pulls.outward import Outward
 from app.pulls.signing import Signer
 from app.pulls.store import Head, Observation, Repository
+from app.rebuild.branches import pushed as pushed_before
+from app.rebuild.memory import Memory
+from app.rebuild.pull import PullSaid, ReleaseSaid, pull_said, release_said
+from app.rebuild.settled import settled
 from app.releases import store as releases
-from app.releases.store import StoredRelease
+from app.releases.store import MAKER, StoredRelease, restored, tracked
 from app.tenants.registry import Tenant, Tenants
 from app.work.store import Lease
 from gates.decide import decide
@@ -64,6 +68,7 @@ class Known(msgspec.Struct, frozen=True):
     grants: tuple[StoredGrant, ...]
     notes: tuple[Note, ...]
     base_ref: str
+    said: PullSaid
 
 
 class PullEvaluator:
@@ -72,8 +77,9 @@ class PullEvaluator:
     def __init__(
         self, database: Database, tenants: Tenants, github: GitHubApp, gatherer: Gatherer, committer: Committer,
         outward: Outward, check: bearing.Check, key: Callable[[], PrivateKey], clock: Clock, new_id: NewId,
-        metrics: Metrics, public_url: str, on_judged: Judged,
+        metrics: Metrics, public_url: str, on_judged: Judged, memory: Memory,
     ) -> None:  # fmt: skip
+        self._memory = memory
         self._database = database
         self._tenants = tenants
         self._github = github
@@ -90,7 +96,10 @@ class PullEvaluator:
 
     async def __call__(self, lease: Lease) -> int | None:
         _, repository_id, number = lease.key.split("/")
-        known = await self._database.read(lambda tx: _known(tx, lease.key, int(repository_id), int(number)))
+        known = await settled(
+            self._database, lambda tx: _known(tx, self._memory, lease.key, int(repository_id), int(number)),
+            lambda found: bool(found.said.differences),
+        )  # fmt: skip
         tenant, repository = self._belongs(known)
         if tenant is None or repository is None:
             await self._database.write(lambda tx: self._ignore(tx, known))
@@ -115,8 +124,10 @@ class PullEvaluator:
     ) -> int | None:
         github = self._github.installation(repository.installation_id)
         if await self._outward.recall(github, repository, number):
-            prompts = await glance(self._database, lambda tx: store.prompts(tx, repository.id, number))
-            known = msgspec.structs.replace(known, prompts=prompts)
+            said = await glance(
+                self._database, lambda tx: pull_said(tx, self._memory, tenant.id, repository.id, number)
+            )
+            known = msgspec.structs.replace(known, prompts=store.prompts_of(said.prompts))
         fresh, heads, base_ref = self._see(known)
         if known.deliveries or lease.failures:
             self._gatherer.forget_pull(repository.id, number)
@@ -124,10 +135,18 @@ class PullEvaluator:
             # What was listed meanwhile may have been of another head or base, though both are the same again.
             self._gatherer.forget_lists(repository.id, number)
         arrived = [head.sha for head in heads if head.event == store.ARRIVED]
-        pushed = await glance(self._database, lambda tx: store.pushed(tx, repository.id, arrived))
-        heads = tuple({(head.sha, head.event): head for head in (*heads, *pushed)}.values())
+        pushed = await settled(
+            self._database, lambda tx: pushed_before(tx, self._memory, tenant.id, repository.id, arrived),
+            lambda found: bool(found.differences),
+        )  # fmt: skip
+        said = msgspec.structs.replace(known.said, differences=(*known.said.differences, *pushed.differences))
+        known = msgspec.structs.replace(known, said=said)
+        before = store.heads_before(pushed.rows)
+        heads = tuple({(head.sha, head.event): head for head in (*heads, *before)}.values())
         proposed = {release.path: release.proposed_at for release in known.releases}
-        view = await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref, known.base_ref)
+        view = await self._gatherer.view(
+            tenant, github, repository, number, heads, proposed, base_ref, said.base_ref or known.base_ref
+        )
         stored = self._stored(tenant, view, known)
         consented = await self._consent(tenant, github, repository, number, known, fresh, heads, view, stored)
         evaluation = await self._judge(tenant, repository, view, stored, known, fresh, heads, consented)
@@ -186,7 +205,8 @@ class PullEvaluator:
             found[release.path] = StoredRelease(
                 id=identity, tenant=tenant.id, repository_id=view.facts.repository_id, number=view.pull.number,
                 path=release.path, trace_id=before.trace_id if before else identity,
-                requester=actor(view.pull.author), proposed_at=release.facts.proposed_at, state=state,
+                requester=before.requester if before else actor(view.pull.author),
+                proposed_at=release.facts.proposed_at, state=state,
                 head_sha=view.pull.head_sha, revision=release.facts.revision,
                 name=manifest.name if manifest else (before.name if before else release.path),
                 version=manifest.version if manifest else (before.version if before else ""),
@@ -206,7 +226,9 @@ class PullEvaluator:
         accounts = [said.account for _, said in heard if said.account is not None]
         persons = await tenant.people.persons(accounts)
         read_back = await _read_back(github, repository, number, heard, self._clock())
-        makers = await glance(self._database, partial(_makers, tenant=tenant.id, rows=stored, view=view))
+        makers = await glance(
+            self._database, partial(_makers, memory=self._memory, tenant=tenant.id, rows=stored, view=view)
+        )
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
             observations=(*before, *fresh), read_back=read_back,
@@ -221,10 +243,14 @@ class PullEvaluator:
         verdicts: list[tuple[str, Snapshot, Verdict]] = []
         for release in view.releases:
             row = stored[release.path]
-            now = await glance(
-                self._database, partial(_facts, tenant=tenant.id, row=row, release=release, check=self._check)
+            now = await settled(
+                self._database,
+                partial(_facts, memory=self._memory, tenant=tenant.id, row=row, release=release, check=self._check),
+                ReleaseFactsNow.differs,
             )
+            now = now.with_differences((*known.said.differences, *tenant.people.differences))
             raise_alarm(self._metrics, now.consents)
+            raise_differences(self._metrics, now.log.differences)
             told = _after(now.consents, consented, row)
             for environment in release.environments or ("",):
                 snapshot = snapshot_of(tenant, view, release, environment, self._clock(), now, told)
@@ -233,7 +259,7 @@ class PullEvaluator:
         return Evaluation(
             tenant=tenant, repository=repository, view=view, releases=stored, before=known.releases,
             deliveries=known.deliveries, heads=heads, fresh=tuple(fresh), consented=consented, verdicts=tuple(verdicts),
-            notes=notes, now=self._clock(), public_url=self._public_url,
+            notes=notes, now=self._clock(), public_url=self._public_url, said=known.said,
         )  # fmt: skip
 
 
@@ -246,6 +272,16 @@ class ReleaseFactsNow(msgspec.Struct, frozen=True):
     superseded: str
     makers: tuple[Contributor, ...] = ()
 
+    def differs(self) -> bool:
+        """Whether a row that counts is not what its record says."""
+        return bool(self.log.differences) or any(consent.difference for consent in self.consents)
+
+    def with_differences(self, more: tuple[str, ...]) -> ReleaseFactsNow:
+        if not more:
+            return self
+        log = msgspec.structs.replace(self.log, differences=tuple(sorted({*self.log.differences, *more})))
+        return msgspec.structs.replace(self, log=log)
+
     def with_makers(self, contributors: Contributors) -> Contributors:
         """Whoever had a hand in an earlier head, or in the same artifact in another release, is excluded too."""
         told = {(one.account, one.person, one.role) for one in contributors.known}
@@ -254,17 +290,19 @@ class ReleaseFactsNow(msgspec.Struct, frozen=True):
 
 
 def release_facts(
-    tx: Tx, tenant: str, row: StoredRelease, digests: Sequence[str], check: bearing.Check
+    tx: Tx, memory: Memory, tenant: str, row: StoredRelease, digests: Sequence[str], check: bearing.Check
 ) -> ReleaseFactsNow:
     """``check`` holds consents to the signatures of those who gave them."""
     grants = consents.of_releases(tx, tenant, [row.id])
     told = bearing.consents(tx, tenant, row.id, grants, check)
-    elsewhere = consents.withheld_elsewhere(tx, tenant, row.id, digests)
+    said = release_said(tx, memory, tenant, tracked(row), digests)
+    ids = [one.grant_id for one in said.withheld if one.release_id != row.id]
+    elsewhere = consents.by_ids(tx, tenant, ids)
     told += tuple(bearing.borne_out(tx, tenant, grant, check) for grant in elsewhere)
-    newer = releases.newer_merged(tx, row)
-    superseded = f"pull request #{newer} released a newer {row.name}" if newer else ""
-    makers = releases.makers(tx, tenant, row.id, digests)
-    return ReleaseFactsNow(told, changes.facts(tx, row.id), log_facts(tx, tenant), superseded, makers)
+    told += tuple(bearing.gone(one) for one in sorted({*ids} - {grant.id for grant in elsewhere}))
+    superseded = f"pull request #{said.newer} released a newer {row.name}" if said.newer else ""
+    log = msgspec.structs.replace(log_facts(tx, tenant), differences=said.differences)
+    return ReleaseFactsNow(told, changes.facts(tx, row.id), log, superseded, _contributors(said))
 
 
 def snapshot_of(
@@ -283,16 +321,32 @@ def snapshot_of(
     )  # fmt: skip
 
 
-def _facts(tx: Tx, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check) -> ReleaseFactsNow:
-    return release_facts(tx, tenant, row, list(release.digests.values()), check)
+def _facts(
+    tx: Tx, memory: Memory, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check
+) -> ReleaseFactsNow:
+    return release_facts(tx, memory, tenant, row, list(release.digests.values()), check)
 
 
-def _makers(tx: Tx, tenant: str, rows: dict[str, StoredRelease], view: PullView) -> tuple[Contributor, ...]:
+def _makers(
+    tx: Tx, memory: Memory, tenant: str, rows: dict[str, StoredRelease], view: PullView
+) -> tuple[Contributor, ...]:
     """Who had a hand in any of these releases before now."""
     found: list[Contributor] = []
     for release in view.releases:
-        found += releases.makers(tx, tenant, rows[release.path].id, list(release.digests.values()))
+        row = tracked(rows[release.path])
+        found += _contributors(release_said(tx, memory, tenant, row, list(release.digests.values())))
     return tuple(found)
+
+
+def _contributors(said: ReleaseSaid) -> tuple[Contributor, ...]:
+    """Who had a hand in any earlier head of a release, whatever history says now, or in another release with any of
+    its artifacts: exclusions outlive pushes and follow the artifact."""
+    own = (Contributor(row.account, row.person, row.role, "in an earlier head") for row in said.own)
+    elsewhere = {(row.account, row.person, said.others.get(row.release_id, 0)) for row in said.elsewhere}
+    return (
+        *own,
+        *(Contributor(account, person, MAKER, f"in pull request #{n}") for account, person, n in sorted(elsewhere)),
+    )
 
 
 def _after(told: tuple[Consent, ...], consented: Consented, row: StoredRelease) -> tuple[Consent, ...]:
@@ -305,23 +359,26 @@ def _after(told: tuple[Consent, ...], consented: Consented, row: StoredRelease) 
     return now + tuple(grant.consent for grant in consented.grants if grant.release_id == row.id)
 
 
-def _known(tx: Tx, key: str, repository_id: int, number: int) -> Known:
+def _known(tx: Tx, memory: Memory, key: str, repository_id: int, number: int) -> Known:
     repository = store.repository(tx, repository_id)
     stored = releases.of_pull(tx, repository_id, number)
     tenant = repository.tenant if repository else ""
+    said = pull_said(tx, memory, tenant, repository_id, number)
+    stored = restored(tenant, stored, said.releases)
     notes_json, base_ref = store.pull_notes(tx, repository_id, number)
     return Known(
         deliveries=inbox.unsettled(tx, key),
         repository=repository,
-        heads=store.heads(tx, repository_id, number),
+        heads=store.heads_of(said.heads),
         observations=store.observations(tx, repository_id, number),
-        prompts=store.prompts(tx, repository_id, number),
+        prompts=store.prompts_of(said.prompts),
         releases=stored,
         grants=tuple(
             grant for grant in consents.of_releases(tx, tenant, [release.id for release in stored]) if grant.readable
         ),
         notes=msgspec.json.decode(notes_json, type=tuple[Note, ...]),
         base_ref=base_ref,
+        said=said,
     )
 
 

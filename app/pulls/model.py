@@ -9,13 +9,14 @@ from app.inbox.store import StoredDelivery
 from app.pulls.consenting import Consented, Note
 from app.pulls.observe import Said
 from app.pulls.store import Head, Observation, Repository
+from app.rebuild.pull import PullSaid
 from app.releases.store import StoredRelease
 from app.tenants.registry import Tenant
 from gates.model import Outcome, Snapshot, Verdict
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """The outcome of working on a pull request, about to be committed."""
+    """The outcome of working on a pull request, about to be committed. ``said`` is what the log said before."""
 
     tenant: Tenant
     repository: Repository
@@ -30,6 +31,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     notes: tuple[Note, ...]
     now: int
     public_url: str
+    said: PullSaid
 
     @property
     def outcome(self) -> Outcome:

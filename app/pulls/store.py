@@ -8,6 +8,9 @@ import msgspec
 from sqlalchemy import text
 
 from app.db.tx import Tx
+from app.rebuild.heads import HeadRow
+from app.rebuild.prompts import PromptRow
+from app.rebuild.pushes import PushRow, say_push
 
 _REPOSITORY = text("SELECT id, tenant, name, installation_id FROM repositories WHERE id = :id")
 _REPOSITORY_NAMED = text(
@@ -67,12 +70,10 @@ _PUSH = text(
     "INSERT INTO pushes (repository_id, sha, actor, before, received_at)"
     " VALUES (:repository_id, :sha, :actor, :before, :received_at) ON CONFLICT DO NOTHING"
 )
-_PUSHES = text("SELECT actor, before, received_at FROM pushes WHERE repository_id = :repository_id AND sha = :sha")
 
 ARRIVED = "arrived"
 LEFT = "left"
 PUSHED = "pushed"
-MAX_PUSHES = 500
 
 
 class Repository(msgspec.Struct, frozen=True):
@@ -166,25 +167,20 @@ def heads(tx: Tx, repository_id: int, number: int) -> tuple[Head, ...]:
     return tuple(Head(row.sha, row.event, row.actor, row.received_at) for row in rows)
 
 
-def add_push(tx: Tx, repository_id: int, sha: str, before: str, actor: str, at: int) -> None:
-    """A push that brought a branch from ``before`` to ``sha``."""
-    tx.run(_PUSH, repository_id=repository_id, sha=sha, actor=actor, before=before, received_at=at)
+def heads_of(rows: Iterable[HeadRow]) -> tuple[Head, ...]:
+    return tuple(Head(row.sha, row.event, row.actor, row.received_at, row.delivery) for row in rows)
 
 
-def pushed(tx: Tx, repository_id: int, shas: Iterable[str]) -> tuple[Head, ...]:
-    """Every push that led to these commits, back to where their branches began or to where nothing is known."""
-    waiting, seen = list(shas), set[str]()
-    found: dict[str, Head] = {}
-    while waiting and len(seen) < MAX_PUSHES:
-        sha = waiting.pop()
-        if sha in seen:
-            continue
-        seen.add(sha)
-        for row in tx.all(_PUSHES, repository_id=repository_id, sha=sha):
-            found[f"{sha} {row.actor}"] = Head(sha, f"{PUSHED} {row.actor}", row.actor, row.received_at)
-            if row.before.strip("0"):
-                waiting.append(row.before)
-    return tuple(found.values())
+def heads_before(rows: Iterable[PushRow]) -> tuple[Head, ...]:
+    """Pushes to the branch before the pull request was opened, as heads."""
+    found = {f"{row.sha} {row.actor}": row for row in rows}
+    return tuple(Head(row.sha, f"{PUSHED} {row.actor}", row.actor, row.received_at) for row in found.values())
+
+
+def add_push(tx: Tx, tenant: str, push: PushRow) -> None:
+    """A push that brought a branch from ``before`` to ``sha``, and its record; once."""
+    if tx.run(_PUSH, **msgspec.structs.asdict(push)).rowcount:
+        say_push(tx, tenant, push)
 
 
 def add_heads(tx: Tx, repository_id: int, number: int, heads: Sequence[Head]) -> None:
@@ -199,6 +195,15 @@ def observations(tx: Tx, repository_id: int, number: int) -> tuple[Observation, 
 def add_observations(tx: Tx, repository_id: int, number: int, observations: Sequence[Observation]) -> None:
     key = {"repository_id": repository_id, "number": number}
     tx.run_many(_OBSERVATION, [{**key, **msgspec.structs.asdict(seen)} for seen in observations])
+
+
+def prompts_of(rows: Iterable[PromptRow]) -> tuple[Prompt, ...]:
+    return tuple(
+        Prompt(
+            row.head_sha, row.digest, msgspec.json.decode(row.environments_json, type=tuple[str, ...]), row.posted_at
+        )
+        for row in rows
+    )
 
 
 def prompts(tx: Tx, repository_id: int, number: int) -> tuple[Prompt, ...]:

@@ -89,7 +89,7 @@ def told(row: type[R], key: tuple[str, ...], *events: Event) -> Derive[R]:
         found: dict[Key, Derived[R]] = {}
         for record in records:
             if record.event in known:
-                for one in _decoded(decoder, record).rows:
+                for one in read(decoder, record).rows:
                     found[tuple(getattr(one, name) for name in key)] = Derived(one, record.seq)
         return found
 
@@ -98,13 +98,14 @@ def told(row: type[R], key: tuple[str, ...], *events: Event) -> Derive[R]:
 
 def decoded(type: type[R], record: Record) -> R:
     """The data of a record. Raises RecordAlteredError when it has another form."""
-    return _decoded(msgspec.json.Decoder(type), record)
+    return read(msgspec.json.Decoder(type), record)
 
 
 T = TypeVar("T")
 
 
-def _decoded(decoder: msgspec.json.Decoder[T], record: Record) -> T:
+def read(decoder: msgspec.json.Decoder[T], record: Record) -> T:
+    """The same with a decoder that is at hand."""
     try:
         return decoder.decode(record.data)
     except msgspec.MsgspecError as error:

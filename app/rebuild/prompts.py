@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.clock import SECOND
 from app.db.tx import Tx
-from app.rebuild.model import Derived, Key, Projection, told
+from app.rebuild.model import ADOPTED, Derived, Key, Projection, Rows, read
 from app.rebuild.saying import say
 from manifests.record import Record
 
@@ -32,17 +32,18 @@ class PromptRow(msgspec.Struct, frozen=True):
 
 
 _KEY = ("repository_id", "number", "head_sha", "digest")
-_derive = told(PromptRow, _KEY, "prompt.composed")
+_decoder = msgspec.json.Decoder(Rows[PromptRow])
 
 
 def derive(records: Iterable[Record]) -> dict[Key, Derived[PromptRow]]:
-    """With the time of the record where the log tells no other."""
-    known = tuple(records)
-    at = {record.seq: record.ts for record in known}
-    return {
-        key: one if one.row.posted_at else Derived(msgspec.structs.replace(one.row, posted_at=at[one.seq]), one.seq)
-        for key, one in _derive(known).items()
-    }
+    """As first composed: with the time of the record where the log tells no other."""
+    found: dict[Key, Derived[PromptRow]] = {}
+    for record in records:
+        if record.event in ("prompt.composed", ADOPTED):
+            for row in read(_decoder, record).rows:
+                told = row if row.posted_at else msgspec.structs.replace(row, posted_at=record.ts)
+                found.setdefault(PROJECTION.key_of(row), Derived(told, record.seq))
+    return found
 
 
 _COLUMNS = "repository_id, number, head_sha, digest, environments_json, posted_at"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import bindparam, text
 
 from app.db.tx import Tx
-from gates.model import Contributor, Outcome
+from app.rebuild.contributors import ContributorRow
+from app.rebuild.releases import ReleaseRow
+from gates.model import Outcome
 
 MAKER = "maker"
 
@@ -43,11 +45,6 @@ _WITH_ARTIFACT = text(
     " WHERE r.tenant = :tenant AND r.repository_id = :repository_id AND a.sha256 IN :digests"
     " ORDER BY r.proposed_at DESC"
 ).bindparams(bindparam("digests", expanding=True))
-_NEWER = text(
-    "SELECT number FROM releases WHERE tenant = :tenant AND repository_id = :repository_id AND name = :name"
-    " AND kind = :kind AND state = 'merged' AND proposed_at > :proposed_at AND id <> :id"
-    " ORDER BY proposed_at DESC LIMIT 1"
-)
 _ENVIRONMENTS = text("SELECT environments_json FROM releases WHERE tenant = :tenant AND repository_id = :repository_id")
 _AT_PATH = text(
     f"SELECT {_COLUMNS} FROM releases WHERE tenant = :tenant AND repository_id = :repository_id AND path = :path"
@@ -61,12 +58,6 @@ _CONTRIBUTOR = text(
     "INSERT INTO release_contributors (release_id, account, person, role)"
     " VALUES (:release_id, :account, :person, :role) ON CONFLICT DO NOTHING"
 )
-_OWN = text("SELECT DISTINCT account, person, role FROM release_contributors WHERE release_id = :release_id")
-_MAKERS = text(
-    "SELECT DISTINCT c.account, c.person, r.number FROM release_artifacts a"
-    " JOIN releases r ON r.id = a.release_id JOIN release_contributors c ON c.release_id = r.id"
-    " WHERE a.sha256 IN :digests AND r.tenant = :tenant AND r.id <> :release_id ORDER BY c.account, c.person, r.number"
-).bindparams(bindparam("digests", expanding=True))
 
 
 class LastVerdict(msgspec.Struct, frozen=True):
@@ -116,6 +107,29 @@ def page(tx: Tx, tenant: str, before: int = 2**62, before_id: str = "", most: in
     return tuple(_read(row) for row in rows)
 
 
+def tracked(release: StoredRelease, base_ref: str = "") -> ReleaseRow:
+    """What the log tells of a release."""
+    return ReleaseRow(
+        release.id, release.repository_id, release.number, release.path, release.requester, release.proposed_at,
+        release.state, release.revision, release.name, release.kind, base_ref,
+    )  # fmt: skip
+
+
+def restored(tenant: str, stored: Sequence[StoredRelease], told: Iterable[ReleaseRow]) -> tuple[StoredRelease, ...]:
+    """The releases of a pull request as the log tells them, with what only their rows hold."""
+    rows = {release.id: release for release in stored}
+    for row in told:
+        before = rows.get(row.id) or StoredRelease(
+            row.id, tenant, row.repository_id, row.number, row.path, row.id, row.requester, row.proposed_at, row.state,
+            "", row.revision, row.name, "", row.kind, (), {}, row.proposed_at,
+        )  # fmt: skip
+        rows[row.id] = msgspec.structs.replace(
+            before, path=row.path, requester=row.requester, proposed_at=row.proposed_at, state=row.state,
+            revision=row.revision, name=row.name, kind=row.kind,
+        )  # fmt: skip
+    return tuple(sorted(rows.values(), key=lambda release: release.path))
+
+
 def save(tx: Tx, release: StoredRelease) -> None:
     values = msgspec.structs.asdict(release)
     values["environments_json"] = msgspec.json.encode(values.pop("environments")).decode()
@@ -132,39 +146,15 @@ def save_artifacts(tx: Tx, release_id: str, revision: str, digests: Mapping[str,
     tx.run_many(_ARTIFACT, rows)
 
 
-def save_contributors(tx: Tx, release_id: str, contributors: Sequence[Contributor]) -> None:
+def save_contributors(tx: Tx, contributors: Sequence[ContributorRow]) -> None:
     """Who ever had a hand in a release; nobody is ever taken out."""
-    rows = [
-        {"release_id": release_id, "account": one.account, "person": one.person, "role": one.role}
-        for one in contributors
-        if one.role != MAKER
-    ]
-    tx.run_many(_CONTRIBUTOR, rows)
-
-
-def makers(tx: Tx, tenant: str, release_id: str, digests: Sequence[str]) -> tuple[Contributor, ...]:
-    """Who had a hand in any earlier head of this release, whatever history says now, or in another release with any of
-    these artifacts: exclusions outlive pushes and follow the artifact."""
-    own = [Contributor(r.account, r.person, r.role, "in an earlier head") for r in tx.all(_OWN, release_id=release_id)]
-    if not digests:
-        return tuple(own)
-    rows = tx.all(_MAKERS, tenant=tenant, release_id=release_id, digests=sorted(set(digests)))
-    return (*own, *(Contributor(row.account, row.person, MAKER, f"in pull request #{row.number}") for row in rows))
+    tx.run_many(_CONTRIBUTOR, [msgspec.structs.asdict(one) for one in contributors])
 
 
 def with_artifacts(tx: Tx, tenant: str, repository_id: int, digests: Sequence[str]) -> tuple[StoredRelease, ...]:
     """Releases of a repository whose present revision has any of these artifacts, newest first."""
     rows = tx.all(_WITH_ARTIFACT, tenant=tenant, repository_id=repository_id, digests=sorted(digests))
     return tuple(_read(row) for row in rows)
-
-
-def newer_merged(tx: Tx, release: StoredRelease) -> int | None:
-    """Number of the pull request of a newer merged release of the same name, which supersedes this one."""
-    row = tx.first(
-        _NEWER, tenant=release.tenant, repository_id=release.repository_id, name=release.name, kind=release.kind,
-        proposed_at=release.proposed_at, id=release.id,
-    )  # fmt: skip
-    return None if row is None else row.number
 
 
 def has_environment(tx: Tx, tenant: str, repository_id: int, environment: str) -> bool:

@@ -19,6 +19,7 @@ from app.people import store as people
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.pulls.wishes import check_key
+from app.rebuild.pushes import PushRow
 from app.repositories.keys import group_key, protection_key
 from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
@@ -110,7 +111,8 @@ class RepositoryEvents:
             case PushEvent() if repository is not None:
                 if event.sender is not None and not event.deleted:
                     by = f"github:{event.sender.id}"
-                    pulls.add_push(tx, repository, event.after, event.before, by, delivery.received_at)
+                    push = PushRow(repository, event.after, by, event.before, delivery.received_at)
+                    pulls.add_push(tx, tenant.id, push)
                 ref = event.ref.removeprefix(_BRANCH)
                 yield from (
                     f"pull/{repository}/{number}"
@@ -139,8 +141,8 @@ class RepositoryEvents:
 
     def _membership(self, tx: Tx, tenant: Tenant, event: MembershipEvent) -> None:
         source, account = f"github-team:{event.team_id}", f"github:{event.member.id}"
+        by = f"github:{event.sender.id}" if event.sender else ""
         if event.action == "added":
-            by = f"github:{event.sender.id}" if event.sender else ""
             people.join(tx, tenant.id, source, {account: by}, self._clock())
         elif event.action == "removed":
             people.leave(tx, tenant.id, source, [account], self._clock())

@@ -15,6 +15,8 @@ from app.facts.view import PullView, ReleaseView
 from app.pulls import store as pulls
 from app.pulls.observe import Said
 from app.pulls.store import Head, Observation, Repository
+from app.rebuild.memory import Memory
+from app.rebuild.pull import pull_said
 from app.releases import store as releases
 from app.releases.store import StoredRelease
 from app.signatures.errors import StatementRefusedError
@@ -42,7 +44,8 @@ class Current(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    def __init__(self, database: Database, github: GitHubApp, gatherer: Gatherer) -> None:
+    def __init__(self, database: Database, github: GitHubApp, gatherer: Gatherer, memory: Memory) -> None:
+        self.memory = memory
         self._database = database
         self._github = github
         self._gatherer = gatherer
@@ -71,7 +74,10 @@ class Reader:
             )
         covered(repository)
         known, history = await self._database.read(
-            lambda tx: (releases.of_pull(tx, row.repository_id, row.number), history_of(tx, row))
+            lambda tx: (
+                pull_said(tx, self.memory, tenant.id, row.repository_id, row.number).releases,
+                history_of(tx, self.memory, row),
+            )
         )
         github = self._github.installation(repository.installation_id)
         proposed = {one.path: one.proposed_at for one in known}
@@ -85,10 +91,11 @@ class Reader:
         return Current(tenant, row, repository, history, view, release)
 
 
-def history_of(tx: Tx, row: StoredRelease) -> History:
+def history_of(tx: Tx, memory: Memory, row: StoredRelease) -> History:
+    said = pull_said(tx, memory, row.tenant, row.repository_id, row.number)
     seen = pulls.observations(tx, row.repository_id, row.number)
     return History(
-        pulls.heads(tx, row.repository_id, row.number),
+        pulls.heads_of(said.heads),
         tuple((one, msgspec.json.decode(one.body_json, type=Said)) for one in seen),
         tuple(grant for grant in consents.of_releases(tx, row.tenant, [row.id]) if grant.readable),
     )

@@ -155,7 +155,7 @@ class Statements:
         if before is not None:
             return before, True
         judging.expect_usable(key_bearing.standing(tx, tenant.id, predicate.key), predicate.key, now)
-        history = history_of(tx, row)
+        history = history_of(tx, self._reader.memory, row)
         judging.expect_admissible(current, history, drawn.consent)
         recorder = Recorder(tx, tenant.id, self._blobs, now)
         about = _about(predicate)
@@ -197,7 +197,10 @@ class Statements:
         """What would be decided about merging now, with what is recorded by now."""
         digests = list(current.release.digests.values())
         tenant = current.tenant
-        now = await self._database.read(lambda tx: release_facts(tx, tenant.id, current.row, digests, self._checker))
+        memory = self._reader.memory
+        now = await self._database.read(
+            lambda tx: release_facts(tx, memory, tenant.id, current.row, digests, self._checker)
+        )
         at = self._clock()
         return tuple(
             decide(

@@ -74,7 +74,8 @@ class TokenScope(msgspec.Struct, frozen=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A token as kept: never its text. Instants in microseconds since 1970 UTC."""
+    """A token as kept: never its text. Instants in microseconds since 1970 UTC. ``made_by`` is the token it was made
+    with (``token:<id>``), or ``operator``."""
 
     id: str
     tenant: str
@@ -83,6 +84,7 @@ class Token(msgspec.Struct, frozen=True):
     created_at: int
     expires_at: int
     revoked_at: int | None = None
+    made_by: str = ""
 
 
 class NewToken(msgspec.Struct, frozen=True):

@@ -6,13 +6,16 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cachetools import TTLCache
 
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
+from app.rebuild.memory import Memory
+from app.rebuild.settled import settled
+from app.rebuild.tokens import maker
 from app.tokens import store
 from app.tokens.errors import BeyondScopeError, TokenError, UnknownTokenError, WorkflowScopeError
 from app.tokens.model import (
@@ -40,8 +43,12 @@ class Tokens:
     """The tokens of all tenants. ``randomness`` gives that many bytes from the operating system."""
 
     def __init__(
-        self, database: Database, clock: Clock, randomness: Callable[[int], bytes] = secrets.token_bytes
-    ) -> None:
+        self, database: Database, clock: Clock, randomness: Callable[[int], bytes] = secrets.token_bytes,
+        memory: Memory | None = None, on_difference: Callable[[Sequence[str]], None] = lambda differences: None,
+    ) -> None:  # fmt: skip
+        """``on_difference`` is told of tokens whose rows are not what the log says: those are worth nothing."""
+        self._memory = memory or Memory()
+        self._on_difference = on_difference
         self._database = database
         self._clock = clock
         self._randomness = randomness
@@ -59,11 +66,12 @@ class Tokens:
         identifier = self._randomness(ID_BYTES).hex()
         secret = base64.urlsafe_b64encode(self._randomness(SECRET_BYTES)).rstrip(b"=").decode()
         text = f"{PREFIX}_{identifier}_{secret}"
-        token = Token(identifier, tenant, name, scope, now, now + days * DAY)
+        token = Token(identifier, tenant, name, scope, now, now + days * DAY, made_by=maker(by))
 
         def unit(tx: Tx) -> None:
-            store.add(tx, token, _digest(text).hex())
-            tx.stage(tenant, _draft("token.created", token, by, now))
+            digest = _digest(text).hex()
+            store.add(tx, token, digest)
+            tx.stage(tenant, _draft("token.created", token, by, now, digest))
 
         await self._database.write(unit)
         return NewToken(token, text)
@@ -81,7 +89,7 @@ class Tokens:
                 raise UnknownTokenError(
                     f"expected the id of a token that is not revoked, found {identifier!r}; list the tokens"
                 )
-            tx.stage(tenant, _draft("token.revoked", found[0], by, now))
+            tx.stage(tenant, _draft("token.revoked", found[0], by, now, found[1]))
 
         await self._database.write(unit)
         for key in [key for key, token in self._cache.items() if token.id == identifier]:
@@ -99,6 +107,8 @@ class Tokens:
             if found is None or not hmac.compare_digest(found[1], digest.hex()):
                 return None
             token = found[0]
+            if await self._differs(token):
+                return None
             if token.revoked_at is None:
                 self._cache[digest] = token
         if token.scope.workflow is not None:
@@ -106,6 +116,12 @@ class Tokens:
         if token.revoked_at is not None or not token.created_at <= self._clock() < token.expires_at:
             return None
         return TokenScope(f"token:{token.id}", token.tenant, token.scope)
+
+    async def _differs(self, token: Token) -> bool:
+        difference = await settled(self._database, lambda tx: store.difference(tx, self._memory, token), bool)
+        if difference:
+            self._on_difference((difference,))
+        return bool(difference)
 
 
 def _check(name: str, scope: Scope, days: int, within: Scope | None) -> None:
@@ -131,7 +147,7 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _draft(event: Event, token: Token, by: str, at: int) -> Draft:
+def _draft(event: Event, token: Token, by: str, at: int, digest: str) -> Draft:
     return Draft(
         trace_id=f"token-{token.id}",
         ts=at,
@@ -142,5 +158,5 @@ def _draft(event: Event, token: Token, by: str, at: int) -> Draft:
         resource=f"token/{token.id}",
         actor_ref=by,
         outcome="ok",
-        data=facts({"expires_at": token.expires_at, "name": token.name, "scope": token.scope}),
+        data=facts({"digest": digest, "expires_at": token.expires_at, "name": token.name, "scope": token.scope}),
     )

@@ -185,8 +185,8 @@ async def _prepare(world: World) -> str:
         assert tenant.servicenow is not None
         for name in ("erin", "frank"):
             user = await tenant.servicenow.user(name)
-            link = await tenant.people.propose_link(f"servicenow:{user.sys_id}", name, None, "token:one")
-            await tenant.people.confirm_link(link.id, "token:two")
+            link = await tenant.people.propose_link(f"servicenow:{user.sys_id}", name, None, "steward:one")
+            await tenant.people.confirm_link(link.id, "steward:two")
         await tenant.servicenow.close()
         made = await service.tokens.create(
             TENANT, "pipeline", Scope(permissions=(Permission.ADMIN,)), by="test", days=1

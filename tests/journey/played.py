@@ -170,8 +170,8 @@ class Played:
         assert tenant.servicenow is not None
         for name in names or ("erin", "frank"):
             user = await tenant.servicenow.user(name)
-            event = await tenant.people.propose_link(f"servicenow:{user.sys_id}", name, None, "token:one")
-            await tenant.people.confirm_link(event.id, "token:two")
+            event = await tenant.people.propose_link(f"servicenow:{user.sys_id}", name, None, "steward:one")
+            await tenant.people.confirm_link(event.id, "steward:two")
 
     def open_change(self, who: str) -> ChangeView | None:
         """The change that asks this person."""
