@@ -10,7 +10,6 @@ from app.http.route import Route
 from app.privacy import kek, retention
 from app.privacy.deliveries import Deliveries
 from app.privacy.disclosing import Disclosure
-from app.privacy.distinct import same_person
 from app.privacy.erasing import Erasures
 from app.privacy.holds import Holds
 from app.privacy.keys import SubjectKeys
@@ -21,6 +20,7 @@ from app.settings.model import Settings
 from app.sweeps.schedule import Job
 from app.tenants.model import SYSTEM
 from app.tenants.registry import Tenants
+from app.tokens.distinct import distinct
 
 
 def open_sealer(settings: Settings, clock: Clock, make_id: NewId) -> Sealer:
@@ -35,10 +35,10 @@ class Privacy:
         self._kept = retention.of_settings(settings)
         self._tenants = tenants
         self.deliveries = Deliveries(database, sealer, self._tenant_of, clock)
-        self.holds = Holds(database, sealer, clock, make_id, same_person)
+        self.holds = Holds(database, sealer, clock, make_id, distinct)
         url = settings.database.url.get_secret_value()
         self.erasures = Erasures(
-            database, sealer, clock, make_id, same_person, lambda tenant: self._kept[tenant].records,
+            database, sealer, clock, make_id, distinct, lambda tenant: self._kept[tenant].records,
             before=self.deliveries.seal, after=lambda: empty_wal(url), forget=self._forget,
         )  # fmt: skip
         self.disclosure = Disclosure(database, sealer, self.deliveries, clock)

@@ -42,7 +42,7 @@ class World:
         self.ids = 0
         self.keys = SubjectKeys(seal_keys, self.clock)
         self.sealer = Sealer(self.keys)
-        self.people = People(LOG, database, self.clock, self.new_id, self.sealer)
+        self.people = People(LOG, database, self.clock, self.new_id, sealer=self.sealer)
         self.holds = Holds(database, self.sealer, self.clock, self.new_id, distinct)
         self.deliveries = Deliveries(database, self.sealer, lambda i: LOG if i == INSTALLED else "system", self.clock)
         self.erasures = Erasures(
