@@ -1,7 +1,7 @@
 """Records that come with no state of ours, added to a log directly: many callers share a commit.
 
-What is accepted waits in a queue of bounded size, and its caller is answered once it is on disk. A full queue refuses at
-once and takes nothing of the call; a log that cannot be written fails everybody who waits for it. Nothing is tried
+What is accepted waits in a queue of bounded size, and its caller is answered once it is on disk. A full queue refuses
+at once and takes nothing of the call; a log that cannot be written fails everybody who waits for it. Nothing is tried
 again on a caller's behalf: only the caller knows whether a second copy of a record would do harm.
 """
 
@@ -50,8 +50,8 @@ class Appender:
         self, database: Database, sequencer: LogSequencer, metrics: Metrics, *, max_records: int = MAX_RECORDS,
         max_bytes: int = MAX_BYTES, writers: int = 1,
     ) -> None:  # fmt: skip
-        """``max_records`` and ``max_bytes`` may wait at a time, over all logs; ``writers`` transactions of one log may be
-        under way, of which one holds it and the others have little to do but wait."""
+        """``max_records`` and ``max_bytes`` may wait at a time, over all logs; ``writers`` transactions of one log may
+        be under way, of which one holds it and the others wait for it."""
         self._database = database
         self._sequencer = sequencer
         self._metrics = metrics
@@ -80,9 +80,7 @@ class Appender:
         self._queues.setdefault(log, deque()).append(call)
         writing = self._writing.setdefault(log, set())
         if len(writing) < self._writers:
-            task = asyncio.create_task(self._write_all(log))
-            writing.add(task)
-            task.add_done_callback(writing.discard)
+            writing.add(asyncio.create_task(self._write_all(log)))
         return await call.future
 
     async def close(self) -> None:
@@ -92,6 +90,10 @@ class Appender:
     async def _write_all(self, log: str) -> None:
         while self._queues[log]:
             await self._write(log)
+        # Now and not when the task counts as done: who appends in between must start another.
+        current = asyncio.current_task()
+        assert current is not None
+        self._writing[log].discard(current)
 
     async def _write(self, log: str) -> None:
         calls: list[_Call] = []

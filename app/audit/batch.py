@@ -46,12 +46,14 @@ _HEAD_SQLITE = (
     "size = excluded.size, frontier = excluded.frontier, last_at = excluded.last_at"
 )
 _CHECKPOINT_SQLITE = "INSERT INTO checkpoints (log, size, note) VALUES (?, ?, ?)"
-_ALL_BUT_RECORDS = f"""
-WITH ends AS ({_ENDS} SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bytea[]) {_MOVED}),
+_REST = f"""ends AS ({_ENDS} SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bytea[]) {_MOVED}),
 grown AS ({_SUBTREES} SELECT $1, * FROM unnest($5::bigint[], $6::bigint[], $7::bytea[])),
 head AS (UPDATE log_heads SET size = $8, frontier = $9, last_at = $10 WHERE log = $1)
 INSERT INTO checkpoints (log, size, note) VALUES ($1, $8, $11)"""
-"""Every statement is a journey to the server and back while the log is held."""
+_ALL = f"""records AS ({_RECORDS} SELECT * FROM unnest($12::text[], $13::bigint[], $14::text[], $15::bigint[],
+$16::text[], $17::text[], $18::bigint[], $19::bytea[], $20::bytea[])), {_REST}"""
+FEW = 32
+"""Every statement is a journey to the server and back while the log is held. COPY takes two, and pays from here on."""
 
 
 def add(tx: Tx, log: str, batch: Batch) -> None:
@@ -59,9 +61,12 @@ def add(tx: Tx, log: str, batch: Batch) -> None:
     sqlite = sqlite_of(tx)
     if sqlite is not None:
         _add_to_sqlite(sqlite, log, batch)
+    elif len(batch.rows) < FEW:
+        columns = [list(column) for column in zip(*batch.rows, strict=True)]
+        tx.connection.exec_driver_sql(f"WITH {_ALL}", (*_values(log, batch), *columns))
     else:
         copy(tx, "records", Row._fields, batch.rows)
-        tx.connection.exec_driver_sql(_ALL_BUT_RECORDS, _values(log, batch))
+        tx.connection.exec_driver_sql(f"WITH {_REST}", _values(log, batch))
 
 
 def _add_to_sqlite(sqlite: sqlite3.Connection, log: str, batch: Batch) -> None:

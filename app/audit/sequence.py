@@ -68,6 +68,8 @@ class LogSequencer:
         head = heads.hold(tx, log)
         batch = take()
         first = head.frontier.size
+        if not batch:
+            return Appended(first, ())
         ends = heads.traces(tx, log, {one.draft.trace_id for one in batch})
         made = _placed(log, first, ends, batch)
         leaves = [row.leaf for row in made]
