@@ -1,8 +1,9 @@
 """Which key may sign which size of a log: read from the log itself, so that a stranger can judge old checkpoints.
 
 A log's checkpoints are signed by one key at a time, by two while one follows the other. Each change is a record of
-the log, about the resource ``server-key/<fingerprint>``, by the component ``keys``:
+the log, about the resource ``server-keys``, by the component ``keys``:
 
+- ``key.created`` names a key that was there first, in the system log only.
 - ``key.rotated`` names a new key and the one it ``replaces``. The new key may sign every size above the record's own
   number ``seq``; so may the old one, until it is retired.
 - ``key.retired`` ends a key: the greatest size it may sign is the record's ``seq``, the tree just before the record.
@@ -37,9 +38,10 @@ from manifests.note import VerifierKey
 from manifests.record import Record
 from manifests.refusal import refusal
 
-RESOURCE = "server-key"
+RESOURCE = "server-keys"
 COMPONENT = "keys"
-EVENTS = frozenset({"key.rotated", "key.retired", "key.revoked"})
+CREATED = "key.created"
+EVENTS = frozenset({CREATED, "key.rotated", "key.retired", "key.revoked"})
 GIVEN = -1
 """The number of no record: a key that was only given."""
 
@@ -47,8 +49,9 @@ Use = Literal["gate", "log"]
 
 
 class KeyFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The ``data`` of these records. ``public_key`` (OpenSSH line) is the new, retired or revoked key, ``vkey`` the new
-    one under this log's name (C2SP signed-note), ``replaces`` the old one's fingerprint and ``replaces_key`` its line.
+    """The ``data`` of these records, whose ``before`` and ``after`` are fingerprints. ``public_key`` (OpenSSH line) is
+    the new, retired or revoked key, ``vkey`` the new one under this log's name (C2SP signed-note), ``replaces`` the old
+    one's fingerprint and ``replaces_key`` its line.
 
     ``unvouched``: the old key was lost or leaked, so nobody should look for its signature under the new one's record.
     ``size``: of a revocation, the greatest size whose signatures still count. ``since``: of a revocation of the gate's
@@ -132,7 +135,7 @@ def read(origin: str, given: Sequence[PublicKey], records: Iterable[Record]) -> 
     periods: list[Period] = []
     for record in records:
         found = facts_of(record)
-        if found is None or found.use != "log":
+        if found is None or found.use != "log" or record.event == CREATED:
             continue
         if not periods:
             periods.append(_beginning(record, found))
@@ -142,14 +145,15 @@ def read(origin: str, given: Sequence[PublicKey], records: Iterable[Record]) -> 
 
 def facts_of(record: Record) -> KeyFacts | None:
     """What a record says of a server's key; None for a record about something else. Raises ManifestError."""
-    if record.component != COMPONENT or record.event not in EVENTS or not record.resource.startswith(RESOURCE + "/"):
+    if record.component != COMPONENT or record.event not in EVENTS or record.resource != RESOURCE:
         return None
     try:
         found = msgspec.json.decode(record.data, type=KeyFacts)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise _wrong(record, f"facts about a key: {error}") from error
-    if record.resource != f"{RESOURCE}/{PublicKey.from_openssh(found.public_key).fingerprint}":
-        raise _wrong(record, f"another key than its resource {record.resource} names")
+    named = record.after if record.event in (CREATED, "key.rotated") else record.before
+    if named != PublicKey.from_openssh(found.public_key).fingerprint:
+        raise _wrong(record, f"another key than {named}, which it is about")
     return found
 
 

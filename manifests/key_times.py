@@ -3,8 +3,8 @@ keys of its checkpoints, but by instants, since a signature of the gate covers n
 
 An answer is signed by one key. It counts if its instant (``timeVerified``) lies in the key's term: from the record
 that names the key (``key.created``, ``key.rotated``) to the one that ends it (``key.retired``, ``key.revoked``); of a
-revoked key only what is older than ``since``. While one key follows another the terms of both overlap. An answer's own instant is only as good as the key, so of a leaked key only what
-the log has a record of can be relied on.
+revoked key only what is older than ``since``. While one key follows another the terms of both overlap. An answer's own
+instant is only as good as the key, so of a leaked key only what the log has a record of can be relied on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from manifests import key_history
 from manifests.key_history import KeyFacts
 from manifests.keys import PublicKey
 from manifests.record import Record
-
-CREATED = "key.created"
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -39,21 +37,15 @@ def read(records: Iterable[Record]) -> tuple[Term, ...]:
     """The terms that a log's records tell, oldest first. Raises ManifestError for what cannot be read."""
     terms: dict[str, Term] = {}
     for record in records:
-        found = _facts(record)
+        found = key_history.facts_of(record)
         if found is None or found.use != "gate":
             continue
         key = PublicKey.from_openssh(found.public_key)
-        if record.event in ("key.rotated", CREATED):
+        if record.event in ("key.rotated", key_history.CREATED):
             _begin(terms, record, found, key)
         else:
             _end(terms, record, key, found.since)
     return tuple(terms.values())
-
-
-def _facts(record: Record) -> KeyFacts | None:
-    if record.event == CREATED and record.component == key_history.COMPONENT:
-        return msgspec.json.decode(record.data, type=KeyFacts)
-    return key_history.facts_of(record)
 
 
 def _begin(terms: dict[str, Term], record: Record, found: KeyFacts, key: PublicKey) -> None:

@@ -15,8 +15,6 @@ from manifests.record import Draft, Record, facts
 from manifests.vocabulary import Event
 
 SERVER = "service:countersign"
-FIRST = "key"
-"""Under this the system log names the keys that were there first."""
 
 
 class Successor(msgspec.Struct, frozen=True):
@@ -36,11 +34,8 @@ class Withdrawal(msgspec.Struct, frozen=True):
 
 
 def created(use: KeyUse, key: PublicKey, at: int) -> Draft:
-    data = facts({"kind": key.kind, "public_key": key.to_openssh(), "use": use})
-    return Draft(
-        trace_id=_trace(key), ts=at, stage="system", event="key.created", component=key_history.COMPONENT,
-        action="created", resource=f"{FIRST}/{key.fingerprint}", actor_ref=SERVER, outcome="ok", data=data,
-    )  # fmt: skip
+    found = KeyFacts(kind=key.kind, public_key=key.to_openssh(), use=use)
+    return _draft("key.created", key, found, at, SERVER, after=key.fingerprint)
 
 
 def rotated(use: KeyUse, one: Successor, log: str, at: int, by: str) -> Draft:
@@ -65,15 +60,12 @@ def revoked(use: KeyUse, key: PublicKey, why: Withdrawal, at: int, by: str) -> D
 
 def of_keys(tx: Tx, log: str) -> tuple[Record, ...]:
     """What a log tells of the server's keys, oldest first. Raises RecordAlteredError."""
-    later = store.records_under(tx, log, RESOURCE)
-    if log != SYSTEM:
-        return later
-    return tuple(one for one in store.records_under(tx, log, FIRST) if one.event == key_times.CREATED) + later
+    return store.records_of(tx, log, RESOURCE)
 
 
 def history(tx: Tx, log: str, origin: str, *given: PublicKey) -> KeyHistory:
     """The keys of a log's checkpoints, as its own records tell. Raises RecordAlteredError, ManifestError."""
-    return key_history.read(origin, given, store.records_under(tx, log, RESOURCE))
+    return key_history.read(origin, given, of_keys(tx, log))
 
 
 def terms(tx: Tx, log: str) -> tuple[Term, ...]:
@@ -100,7 +92,7 @@ def _draft(
 ) -> Draft:
     return Draft(
         trace_id=_trace(key), ts=at, stage="system", event=event, component=key_history.COMPONENT,
-        action=event.partition(".")[2], resource=f"{RESOURCE}/{key.fingerprint}", actor_ref=by, outcome="ok",
+        action=event.partition(".")[2], resource=RESOURCE, actor_ref=by, outcome="ok",
         before=before, after=after, data=facts(found),
     )  # fmt: skip
 

@@ -52,7 +52,7 @@ class LogSigners:
         """Raises ServerKeyError when none of the keys that may sign is here: then nothing is written."""
         names = list(signing(tx, log)) or self._begin(tx, log)
         for draft in drafts:
-            if draft.event in key_history.EVENTS and draft.component == key_history.COMPONENT:
+            if draft.resource == key_history.RESOURCE and draft.component == key_history.COMPONENT:
                 self._follow(tx, log, names, draft)
         keys = [key for name in names if (key := self._ring.find("log", name)) is not None]
         if not keys:
@@ -79,16 +79,16 @@ class LogSigners:
 
     def _follow(self, tx: Tx, log: str, names: list[str], draft: Draft) -> None:
         found = msgspec.json.decode(draft.data, type=KeyFacts)
-        name = draft.resource.removeprefix(f"{key_history.RESOURCE}/")
         if found.use != "log":
             return
+        name = draft.after or draft.before
         if draft.event == "key.rotated":
             if found.replaces in names and tx.first(_KNOWN, log=log, fingerprint=name) is None:
                 if not found.unvouched:
                     self._expect_old(log, found.replaces)
                 tx.run(_ADD, log=log, fingerprint=name)
                 names.append(name)
-        elif name in names and (draft.event == "key.revoked" or len(names) > 1):
+        elif draft.event != key_history.CREATED and name in names and (draft.event == "key.revoked" or len(names) > 1):
             tx.run(_END, log=log, fingerprint=name)
             names.remove(name)
 

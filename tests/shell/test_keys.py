@@ -12,8 +12,8 @@ from pytest_aiohttp import AiohttpClient
 
 from app.keys import files
 from app.keys.errors import ServerKeyError
-from app.keys.model import KINDS, SYSTEM, KeyUse
 from app.keys.keeper import Keeper
+from app.keys.model import KINDS, SYSTEM, KeyUse
 from app.keys.service import open_database
 from app.keys.views import KeyViews
 from app.settings import Settings
@@ -95,10 +95,7 @@ async def test_each_key_is_recorded_once_however_often_the_service_starts(tmp_pa
         records = await records_of(database, SYSTEM)
         await database.close()
         assert [record.event for record in records] == ["key.created", "key.created"]
-        assert {record.resource for record in records} == {
-            f"key/{keys.gate.public.fingerprint}",
-            f"key/{keys.log.public.fingerprint}",
-        }
+        assert {record.after for record in records} == {keys.gate.public.fingerprint, keys.log.public.fingerprint}
 
 
 async def test_a_new_key_is_recorded_beside_the_old(tmp_path: Path) -> None:
@@ -107,8 +104,8 @@ async def test_a_new_key_is_recorded_beside_the_old(tmp_path: Path) -> None:
     await database.close()
     files.path_of(settings.keys, "gate").unlink()
     database, after = await open_database(settings, Clock())
-    told = [(record.event, record.resource) for record in await records_of(database, SYSTEM)]
-    old, new = (f"server-key/{one.gate.public.fingerprint}" for one in (keys, after))
+    told = [(record.event, record.after or record.before) for record in await records_of(database, SYSTEM)]
+    old, new = (one.gate.public.fingerprint for one in (keys, after))
     assert told[2:] == [("key.rotated", new), ("key.retired", old)]
     await database.close()
 
