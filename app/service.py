@@ -65,6 +65,8 @@ from app.pulls.outward import Outward
 from app.rebuild.memory import Memory
 from app.releases.views import ReleaseViews
 from app.repositories.events import RepositoryEvents
+from app.search.indexer import Indexer
+from app.search.views import RecordViews
 from app.settings.model import ServiceNowSettings, Settings, TenantSettings
 from app.settings.neighbours import refuse_simulators
 from app.signatures.checking import StatementChecker
@@ -178,6 +180,7 @@ class Service:
         jobs |= self.backups.jobs()
         database.on_refused = Attempts(database, clock, self.metrics)
         self._schedule = Schedule(database, jobs, owner=make_id())
+        self._indexer = Indexer(database)
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
         self.tokens = Tokens(database, clock, memory=self._memory, on_difference=self._differs)
         self.person_keys = KeyRegistry(database, clock, servers=OwnKeys(self.keys), on_revoked=Revoking(self.blobs))
@@ -209,6 +212,7 @@ class Service:
                 self.gate, self.deployments, self.database, self.blobs, self.tenants, self._clock, self.metrics
             ).routes(),
             *ReleaseViews(self.database).routes(),
+            *RecordViews(self.database, self._clock).routes(),
             *StatementViews(self.statements, self.tenants, self._open_tenant).routes(),
             *PeopleViews(self.database, self.tenants).routes(),
             *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
@@ -260,6 +264,7 @@ class Service:
         self._schedule.start()
         self.keeper.start()
         self._gauges.start()
+        self._indexer.start()
         if self._alerts is not None:
             self._alerts.start()
         await self.exports.start()
@@ -286,6 +291,7 @@ class Service:
         await self._schedule.stop()
         await self.keeper.stop()
         await self._gauges.stop()
+        await self._indexer.stop()
         await self.exports.stop()
         await self._web.cleanup()
         await self.runner.stop()

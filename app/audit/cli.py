@@ -15,6 +15,7 @@ import typer
 from app.blobs import cli as blobs
 from app.exports import cli as exports
 from app.privacy import cli as privacy
+from app.search import cli as search
 
 if TYPE_CHECKING:
     from app.verification.report import Report
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group.command("proof")(_proof_command)
     group.command("checkpoint")(_checkpoint_command)
     exports.register(group)
+    search.register(group)
     blobs.register(group)
     privacy.register_audit(group)
     app.add_typer(group, name="audit")

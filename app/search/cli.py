@@ -1,0 +1,128 @@
+"""`countersign audit list`: the records that fit, read from the database itself. The service may be running."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.options import Config
+
+if TYPE_CHECKING:
+    from app.db.tx import Tx
+    from app.search.model import Query
+    from manifests.record import Record
+
+PER_PAGE = 200
+DatabaseUrl = Annotated[
+    str, typer.Option("--database", help="sqlite:///path or postgresql://…; default: the settings' database")
+]
+
+
+def register(group: typer.Typer) -> None:
+    """Add `list` and its other name `search` to the `audit` commands."""
+    group.command("list")(_list)
+    group.command("search", hidden=True)(_list)
+
+
+def _list(
+    log: Annotated[str, typer.Option("--log", help="A tenant's id, or system; default: the only tenant's")] = "",
+    since: Annotated[str, typer.Option("--since", help="2026-11-20T10:00:00Z, a date, or 24h ago as 24h")] = "",
+    until: Annotated[str, typer.Option("--until", help="The first instant that no longer counts")] = "",
+    actor: Annotated[str, typer.Option("--actor", help="A person's id, token:<id> or service:<name>")] = "",
+    action: Annotated[str, typer.Option("--action")] = "",
+    event: Annotated[str, typer.Option("--event", help="As grant.recorded")] = "",
+    outcome: Annotated[str, typer.Option("--outcome", help="As allow, deny, void")] = "",
+    resource: Annotated[str, typer.Option("--resource", help="Exactly, or x/* for everything under x/")] = "",
+    trace: Annotated[str, typer.Option("--trace", help="The trace of a release")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest")] = 50,
+    before: Annotated[int | None, typer.Option("--before", min=0, help="Only records with numbers below")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines: each record's exact bytes")] = False,
+    config: Config = None,
+    database: DatabaseUrl = "",
+) -> None:
+    """List the records that fit, newest first, each verified."""
+    from app.clock import now
+    from app.search.asked import Asked
+    from app.search.errors import QueryError
+
+    try:
+        query = Asked(since, until, actor, action, event, outcome, resource, trace).query(now())
+    except QueryError as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(run(_url(database, config), log, query, limit, before=before, as_json=as_json))
+
+
+def run(url: str, log: str, query: Query, limit: int, *, before: int | None = None, as_json: bool = False) -> int:
+    """Print what is found; 0 also for nothing, 1 if a record is not what was sealed, 2 if no log is meant."""
+    from app.audit.errors import RecordAlteredError
+    from app.audit.reading import read_only
+
+    try:
+        found = read_only(url, lambda tx: _found(tx, log, query, limit, before))
+    except RecordAlteredError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if isinstance(found, str):
+        print(found, file=sys.stderr)
+        return 2
+    records, following = found
+    if as_json:
+        from app.search.written import json_line
+
+        for record in records:
+            sys.stdout.buffer.write(json_line(record))
+        sys.stdout.buffer.flush()
+    else:
+        _table(records)
+    if following is not None:
+        print(f"There may be more: go on with --before {following}.", file=sys.stderr)
+    return 0
+
+
+def _found(tx: Tx, log: str, query: Query, limit: int, before: int | None) -> tuple[list[Record], int | None] | str:
+    from app.search.query import page
+    from app.sinks.store import logs
+
+    if not log:
+        tenants = [name for name, _ in logs(tx) if name != "system"]
+        if len(tenants) != 1:
+            return f"expected --log with one of {', '.join((*tenants, 'system'))}, found none"
+        log = tenants[0]
+    records: list[Record] = []
+    while True:
+        found = page(tx, log, query, before=before, limit=min(PER_PAGE, limit - len(records)))
+        records += found.records
+        before = found.following
+        if before is None or len(records) >= limit:
+            return records, before
+
+
+def _table(records: list[Record]) -> None:
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    from app.cli.terminal import plain
+    from app.search import scrub
+    from manifests.times import to_rfc3339
+
+    table = Table(Column("record", justify="right", no_wrap=True), Column("time", no_wrap=True), box=None)
+    for name in ("event", "outcome", "actor", "resource", "trace"):
+        table.add_column(name, overflow="fold")
+    for one in records:
+        cells = (one.event, one.outcome, one.actor_ref, one.resource, one.trace_id)
+        when = to_rfc3339(one.ts // 1_000_000 * 1_000_000)
+        table.add_row(str(one.seq), when, *(Text(plain(scrub.text(cell, lambda kind: None))) for cell in cells))
+    console = Console()
+    # In a pipe nobody sees where a line was folded.
+    console.print(table, width=None if console.is_terminal else 400)
+    print(f"{len(records)} records.", file=sys.stderr)
+
+
+def _url(database: str, config: Path | None) -> str:
+    from app.settings import load
+
+    return database or load(config).database.url.get_secret_value()
