@@ -11,11 +11,11 @@ import msgspec
 
 from app.backup import files
 from app.backup.errors import BackupAlteredError, BackupError
-from app.backup.model import DATABASE, MANIFEST, Manifest, Progress
+from app.backup.model import DATABASE, MANIFEST, Key, Manifest, Progress
 from app.clock import Clock
 from app.db.database import DatabaseUnavailableError
 from app.verification.report import Report
-from app.verification.verify import Key, verify
+from app.verification.verify import verify
 
 FEW = 5
 

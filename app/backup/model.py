@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
+
+from manifests.keys import PublicKey
+from manifests.note import VerifierKey
 
 DATABASE: Final = "countersign.db"
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 NAME: Final = re.compile(r"countersign-\d{8}T\d{6}Z")
 """Folders of backups; the name is when it was made (UTC)."""
+
+Key: TypeAlias = VerifierKey | PublicKey
+"""May sign checkpoints; without a name those of every log."""
 
 Progress = Callable[[str, int], None]
 """Told what is being done and how many rows or bytes of it are."""

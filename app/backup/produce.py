@@ -12,12 +12,11 @@ from pathlib import Path
 from app.backup import copy_postgres, copy_sqlite, files
 from app.backup.check import verify_log
 from app.backup.errors import BackupError
-from app.backup.model import DATABASE, FORMAT, MANIFEST, LogState, Manifest, Progress, TableState
+from app.backup.model import DATABASE, FORMAT, MANIFEST, Key, LogState, Manifest, Progress, TableState
 from app.backup.tables import reading, revision_of, tables
 from app.clock import Clock
 from app.db.connect import sqlite_path
 from app.db.upgrade import newest
-from app.verification.verify import Key
 
 _LOGS = "SELECT log, size FROM log_heads ORDER BY log"
 _CHECKPOINT = "SELECT note FROM checkpoints WHERE log = ? AND size = ?"

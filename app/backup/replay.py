@@ -33,6 +33,24 @@ def replay(tx: Tx, gap: Gap, bodies: Sequence[bytes]) -> list[Record]:
     return done
 
 
+def vouched(tx: Tx, gap: Gap, bodies: Sequence[bytes]) -> list[Record]:
+    """Of ``bodies``, the records from ``gap.have`` on, those that a checkpoint of the gap vouches for, while the log
+    still ends there. Nothing is written, and what nobody vouches for is left out."""
+    frontier = heads.hold(tx, gap.log).frontier.copy()
+    if frontier.size != gap.have:
+        return []
+    done = 0
+    for one in gap.newer:
+        end = one.found.size - gap.have
+        if end > len(bodies):
+            break
+        frontier.extend(leaf_hash(body) for body in bodies[done:end])
+        if frontier.root() != one.found.root:
+            break
+        done = end
+    return [_parsed(gap.log, gap.have + nth, body) for nth, body in enumerate(bodies[:done])]
+
+
 def _append(tx: Tx, log: str, first: int, bodies: Sequence[bytes], vouched: Vouched) -> list[Record]:
     head = heads.hold(tx, log)
     records = [_parsed(log, first + nth, body) for nth, body in enumerate(bodies)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -27,7 +26,7 @@ from app.backup.errors import BackupError, NewerStateError
 from app.backup.gaps import Gap, compare
 from app.backup.model import DATABASE, Manifest, Progress
 from app.backup.own_keys import log_keys
-from app.backup.replay import replay
+from app.backup.replay import replay, vouched
 from app.clock import Clock
 from app.db.connect import connect, sqlite_path
 from app.db.tx import Tx
@@ -39,11 +38,13 @@ from app.tenants.model import SYSTEM
 from manifests import record
 from manifests.keys import PublicKey
 from manifests.note import VerifierKey
-from manifests.record import Draft, Record
+from manifests.record import Draft, Facts, Record
 
 WORKING = ".restoring-"
 
-_ERASED = text("SELECT body FROM records WHERE event = 'subject.erased' ORDER BY log, seq")
+ERASED = "subject.erased"
+
+_ERASED = text(f"SELECT body FROM records WHERE event = '{ERASED}' ORDER BY log, seq")
 _STAGED = text("SELECT id, log, draft FROM staged_records ORDER BY id")
 _UNSTAGE = text("DELETE FROM staged_records")
 
@@ -76,7 +77,7 @@ async def restore(wish: Wish, settings: Settings, sinks: Sequence[Sink], clock: 
     keys = log_keys(settings)
     backup = await asyncio.to_thread(open_backup, wish.backup)
     await _is_empty(wish.database)
-    with _working(wish.database) as folder:
+    with _working(wish.database, backup.folder) as folder:
         made = await asyncio.to_thread(_copy, backup, folder)
         return await _Restoration(wish, settings, sinks, clock, progress, keys, backup, made).run()
 
@@ -109,9 +110,10 @@ class _Restoration:
             # The blobs that they name are another matter: `audit verify` tells which are missing.
             await self._verify(blobs=False)
             gaps = await self._gaps()
+            newer = await self._newer(gaps)
         if gaps and not self._wish.accept_rollback:
             raise NewerStateError(_refusal(gaps, replayed, self._wish.replay))
-        erased = await self._complete(gaps, replayed, [one for bodies in newer.values() for one in bodies])
+        erased = await self._complete(gaps, replayed, newer)
         _settle(self._made)
         await self._put()
         compared = bool(self._wish.kept) or any(sink.anchors is not None for sink in self._sinks)
@@ -147,7 +149,9 @@ class _Restoration:
         finally:
             await database.close()
 
-    async def _complete(self, gaps: Sequence[Gap], replayed: Sequence[Record], newer: Sequence[bytes]) -> int:
+    async def _complete(
+        self, gaps: Sequence[Gap], replayed: Sequence[Record], newer: dict[str, list[bytes]]
+    ) -> int:  # fmt: skip
         """What must be in the log before anybody is served; answers how many erasures were done again."""
         settings = self._settings.model_copy(update={"database": DatabaseSettings(url=SecretStr(self._url))})
         database, _ = await open_database(settings, self._clock)
@@ -156,12 +160,15 @@ class _Restoration:
         finally:
             await database.close()
 
-    def _finish(self, tx: Tx, *, gaps: Sequence[Gap], replayed: Sequence[Record], newer: Sequence[bytes]) -> int:
+    def _finish(
+        self, tx: Tx, *, gaps: Sequence[Gap], replayed: Sequence[Record], newer: dict[str, list[bytes]]
+    ) -> int:  # fmt: skip
         _number_what_waited(tx, replayed)
-        known = [record.parse(bytes(row.body)) for row in tx.all(_ERASED)]
-        # Also of records that are given up: what was erased stays erased.
-        erased = replay_erasures(tx, [*known, *(record.parse(body) for body in newer)])
         now = self._clock()
+        # What was erased stays erased, also where its record is given up; the log then says so anew.
+        lost = [one for gap in gaps for one in vouched(tx, gap, newer[gap.log]) if one.event == ERASED]
+        for one in lost:
+            tx.stage(one.log, _again(one, now))
         for gap in gaps:
             tx.stage(gap.log, records.given_up(gap, self._wish.reason, now))
         what = records.Restoration(
@@ -169,7 +176,7 @@ class _Restoration:
             tuple(records.LogSize(one.log, one.size) for one in self._backup.manifest.logs),
         )  # fmt: skip
         tx.stage(SYSTEM, records.restored(what, now))
-        return erased
+        return replay_erasures(tx, [*(record.parse(bytes(row.body)) for row in tx.all(_ERASED)), *lost])
 
     async def _put(self) -> None:
         target = sqlite_path(self._wish.database)
@@ -189,6 +196,13 @@ def _number_what_waited(tx: Tx, replayed: Sequence[Record]) -> None:
     tx.run(_UNSTAGE)
 
 
+def _again(one: Record, at: int) -> Draft:
+    return Draft(
+        trace_id=one.trace_id, ts=at, stage=one.stage, event=one.event, component=one.component, action=one.action,
+        resource=one.resource, actor_ref=one.actor_ref, outcome=one.outcome, data=Facts(one.data),
+    )  # fmt: skip
+
+
 def _content(one: Record) -> tuple[str, ...]:
     return (one.log, one.trace_id, str(one.ts), one.event, one.resource, bytes(one.data).decode())
 
@@ -206,15 +220,11 @@ async def _is_empty(url: str) -> None:
 
 
 @contextmanager
-def _working(url: str) -> Iterator[Path]:
-    """A folder for the copy: beside a SQLite target, so that it can be moved into place, else wherever there is room.
-    It goes with whatever is left in it, and so does that of a process that was killed."""
-    target = sqlite_path(url)
-    if target is None:
-        with tempfile.TemporaryDirectory(prefix=WORKING) as folder:
-            yield Path(folder)
-        return
-    working = target.with_name(f"{WORKING}{target.name}")
+def _working(url: str, backup: Path) -> Iterator[Path]:
+    """A folder for the copy: beside a SQLite target, so that it can be moved into place, else beside the backup. It
+    goes with whatever is left in it, and so does that of a process that was killed."""
+    beside = sqlite_path(url) or backup
+    working = beside.with_name(f"{WORKING}{beside.name}")
     with files.only_one(working):
         for left in working.glob(f"{DATABASE}*"):
             left.unlink()

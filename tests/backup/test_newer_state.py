@@ -6,17 +6,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from app.audit.projection import log_facts
+from app.audit.store import records_of
 from app.backup.errors import BackupAlteredError, BackupError, NewerStateError
 from app.backup.own_keys import log_keys
 from app.backup.records import GivenUp, ranges_given_up
 from app.db.database import Database
+from app.db.tx import Tx
 from app.metrics import Metrics
+from app.privacy.model import ErasedData
 from app.sinks import worm
 from app.sinks.compare import Comparison
 from app.sinks.model import Sink
@@ -24,6 +28,7 @@ from integrations.objectlock.local import LocalWorm
 from integrations.objectlock.s3 import S3Worm
 from manifests import record
 from manifests.note import VerifierKey
+from manifests.record import Draft, facts
 from tests.audit.made import AT
 from tests.backup.made import backed_up, contents, deliver, fill, found, restored, service, settings, write
 from tests.sinks.made import Clock
@@ -141,6 +146,39 @@ async def test_a_rollback_is_accepted_with_a_reason_on_record_and_serves(tmp_pat
         assert await compared(database, tmp_path, sink) == ""
         await write(database, 900, 60)
         assert await compared(database, tmp_path, sink) == ""
+
+
+def _erased(tx: Tx) -> None:
+    """What a confirmed erasure leaves in the log."""
+    data = ErasedData("e1", ("k1",), "p1")
+    draft = Draft(
+        trace_id="person-p1", ts=AT, stage="system", event="subject.erased", component="privacy", action="erased",
+        resource="erasure/e1", actor_ref="p2", outcome="erased", data=facts(data),
+    )  # fmt: skip
+    tx.stage("acme", draft)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+async def test_what_was_erased_since_stays_erased(tmp_path: Path, sink: Sink, given_up: bool) -> None:
+    source, target = f"sqlite:///{tmp_path}/a.db", f"sqlite:///{tmp_path}/b.db"
+    clock = Clock()
+    wrapped = b"the key of somebody, wrapped"
+    add = text("INSERT INTO subject_keys VALUES ('k1', 'acme', 'p1', :wrapped, 1, 0)")
+    await fill(source, tmp_path)
+    async with service(source, tmp_path, clock) as database:
+        await database.write(lambda tx: tx.run(add, wrapped=wrapped))
+        made = await backed_up(source, tmp_path)
+        await database.write(_erased)
+        await deliver(database, sink, clock)
+    assert wrapped in (made.folder / "countersign.db").read_bytes()
+    way: dict[str, Any] = {"accept_rollback": True, "reason": "why"} if given_up else {"replay": True}
+    done = await restored(target, tmp_path, made.folder, [sink], **way)
+    assert done.erased == 1
+    assert wrapped not in (tmp_path / "b.db").read_bytes()
+    async with service(target, tmp_path) as database:
+        (record_of_it,) = await database.read(lambda tx: records_of(tx, "acme", "erasure/e1"))
+        assert msgspec.json.decode(record_of_it.data, type=ErasedData).keys == ("k1",)
+    assert (await found(target, tmp_path)).findings == ()
 
 
 async def test_one_that_nobody_accepted_denies(tmp_path: Path, sink: Sink) -> None:
