@@ -7,10 +7,11 @@ from string import Template
 
 import msgspec
 
+from app.audit.store import StoredCheckpoint
 from app.exports.bundle import Bundle
+from app.exports.keys import LogKeys
 from app.exports.model import EVERYTHING, Ask
 from manifests import checkpoint
-from manifests.note import VerifierKey
 
 PROGRAMS = ("verify.py", "verify.go")
 _SIGNATURE = """\
@@ -18,21 +19,21 @@ sed -n '{line}p' checkpoint | cut -d' ' -f3 | base64 -d | tail -c 64 > signature
 openssl pkeyutl -verify -rawin -pubin -inkey keys/{key}.pem -in text -sigfile signature"""
 
 
-def write(ask: Ask, note: str, keys: tuple[VerifierKey, ...], bundle: Bundle) -> None:
+def write(ask: Ask, under: StoredCheckpoint, keys: LogKeys, bundle: Bundle) -> None:
     """Adds README.md, the checkpoint, every key as verifier key and as PEM, and the programs."""
-    bundle.add("README.md", readme(ask, note, keys))
-    bundle.add("checkpoint", note)
-    for key in keys:
+    bundle.add("README.md", readme(ask, under, keys))
+    bundle.add("checkpoint", under.note)
+    for key in keys.given_out:
         bundle.add(f"keys/{key.key_id.hex()}.vkey", key.encode() + "\n")
         bundle.add(f"keys/{key.key_id.hex()}.pem", key.key.to_pem())
     for name in PROGRAMS:
         bundle.add(name, _material(name))
 
 
-def readme(ask: Ask, note: str, keys: tuple[VerifierKey, ...]) -> str:
+def readme(ask: Ask, under: StoredCheckpoint, keys: LogKeys) -> str:
     """The text for this export: its commands run as they stand, in its folder."""
-    found, parsed = checkpoint.parse(note.encode())
-    known = {(key.name, key.key_id) for key in keys}
+    found, parsed = checkpoint.parse(under.note.encode())
+    known = {(key.name, key.key_id) for key in keys.signers(under)}
     first = found.text().count("\n") + 2
     checks = [
         _SIGNATURE.format(line=first + nth, key=signature.key_id.hex())
@@ -43,7 +44,7 @@ def readme(ask: Ask, note: str, keys: tuple[VerifierKey, ...]) -> str:
     contents = _material("whole.md" if whole else "selection.md").rstrip("\n")
     return Template(_material("README.md")).substitute(
         log=ask.log, origin=found.origin, size=found.size, query=_told(ask), contents=contents,
-        signature="\n".join(checks), keys="\n".join(f"    {key.encode()}" for key in keys),
+        signature="\n".join(checks), keys="\n".join(f"    {key.encode()}" for key in keys.given_out),
     )  # fmt: skip
 
 

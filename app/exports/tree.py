@@ -13,24 +13,22 @@ from app.audit.store import StoredCheckpoint
 from app.audit.tiles import ENTRIES, Tile
 from app.db.tx import Tx
 from app.exports.bundle import Bundle
+from app.exports.keys import LogKeys
 from app.exports.model import Progress, Read
 from manifests.merkle import TILE_WIDTH, Frontier, Subtree, leaf_hash
-from manifests.note import VerifierKey
 
 MAX_EARLIER = 16
 _EARLIER = text("SELECT size, note FROM checkpoints WHERE log = :log AND size <= :most ORDER BY size DESC LIMIT 1")
 
 
-def write(
-    read: Read, log: str, under: StoredCheckpoint, keys: tuple[VerifierKey, ...], bundle: Bundle, progress: Progress
-) -> int:
+def write(read: Read, log: str, under: StoredCheckpoint, keys: LogKeys, bundle: Bundle, progress: Progress) -> int:
     """All tiles and entries of the tree that ``under`` signs, and proofs that earlier checkpoints are its beginning.
     Answers how many records there are.
 
     The tiles are made of the entries that are written, never of stored hashes. Raises TreeAlteredError if they do not
     lead to the signed root, RecordAlteredError.
     """
-    root = proofs.signed(log, under, keys).root
+    root = proofs.signed(log, under, keys.signers(under)).root
     growing = _Growing(bundle)
     for tile in tiles.tiles_of(ENTRIES, under.size):
         bodies = read(partial(tiles.entries, log=log, tile=tile))
@@ -73,8 +71,10 @@ class _Growing:
         row.clear()
 
 
-def _earlier(tx: Tx, log: str, size: int, keys: tuple[VerifierKey, ...]) -> list[tuple[StoredCheckpoint, Consistency]]:
-    """A few earlier checkpoints, each of at most half the size of the next, proven to be beginnings of ``size``."""
+def _earlier(tx: Tx, log: str, size: int, keys: LogKeys) -> list[tuple[StoredCheckpoint, Consistency]]:
+    """A few earlier checkpoints, each of at most half the size of the next, proven to be beginnings of ``size``.
+
+    One that only a revoked key signed is left out: later ones vouch for what it covers."""
     found: list[tuple[StoredCheckpoint, Consistency]] = []
     most = size // 2
     while most and len(found) < MAX_EARLIER:
@@ -82,9 +82,12 @@ def _earlier(tx: Tx, log: str, size: int, keys: tuple[VerifierKey, ...]) -> list
         if row is None:
             break
         earlier = StoredCheckpoint(row.size, row.note)
-        proof = proofs.consistency(tx, log, earlier.size, size, keys)
-        if proofs.signed(log, earlier, keys).root != proof.old_root:
+        most = earlier.size // 2
+        counting = keys.signers(earlier)
+        if not counting:
+            continue
+        proof = proofs.consistency(tx, log, earlier.size, size)
+        if proofs.signed(log, earlier, counting).root != proof.old_root:
             raise TreeAlteredError(log, f"checkpoint {earlier.size} signs another root than its records have")
         found.append((earlier, proof))
-        most = earlier.size // 2
     return found

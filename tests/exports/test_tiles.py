@@ -50,7 +50,7 @@ def tx() -> Iterator[Tx]:
         yield found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), size=SIZES)
 def test_proofs_from_tiles_are_those_from_all_leaves(tx: Tx, size: int, data: st.DataObject) -> None:
     seq, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
