@@ -14,6 +14,8 @@ from aiohttp import web
 
 from app import logging
 from app.alerts.service import Alerts
+from app.audit.append import Appender
+from app.audit.sequence import LogSequencer
 from app.audit.views import LogViews
 from app.backup.own_keys import log_keys
 from app.backup.rollback import tell_rolled_back
@@ -47,9 +49,11 @@ from app.http.context import Check
 from app.http.route import Route
 from app.inbox.service import Inbox
 from app.inbox.views import WebhookViews
+from app.ingest.views import IngestViews
 from app.keys.keeper import Keeper
 from app.keys.ring import KeyRing, OwnKeys
 from app.keys.service import open_database
+from app.keys.signers import LogSigners
 from app.keys.views import KeyViews
 from app.metrics import Metrics
 from app.people.key_service import KeyRegistry
@@ -179,6 +183,8 @@ class Service:
         )  # fmt: skip
         jobs |= self.backups.jobs()
         database.on_refused = Attempts(database, clock, self.metrics)
+        database.on_unwritable = lambda why: self.metrics.alarm("log", f"Nothing can be recorded: {why}")
+        self.appender = Appender(database, LogSequencer(LogSigners(self.keys)), self.metrics)
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._indexer = Indexer(database)
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
@@ -219,6 +225,7 @@ class Service:
             *self.privacy.routes(),
             *TokenViews(self.tokens).routes(),
             *KeyViews(self.database, self.keys, self.keeper, self._logs).routes(),
+            *IngestViews(self.appender, self.tenants, self._clock).routes(),
             *LogViews(self.database, self._verifiers).routes(),
             *ExportViews(Exports(self.database, self.exports, self._clock, self._new_id)).routes(),
             *self.console.routes(),
@@ -294,6 +301,7 @@ class Service:
         await self._indexer.stop()
         await self.exports.stop()
         await self._web.cleanup()
+        await self.appender.close()
         await self.runner.stop()
         with contextlib.suppress(Exception):
             await self._record("service.stopped")

@@ -137,7 +137,10 @@ class Unplaced(NamedTuple):
 def unplaced(draft: Draft, log: str) -> Unplaced:
     """The draft checked and encoded once, so that whoever holds the log has little left to do.
 
-    Raises ManifestError for what ``seal`` would refuse anywhere in the log."""
+    Raises ManifestError for what ``seal`` would refuse anywhere in the log, and for a NUL in what records are found
+    by, which PostgreSQL keeps in no text."""
+    if "\0" in draft.trace_id or "\0" in draft.resource:
+        raise _malformed("a NUL in the trace or resource")
     data = seal(draft, log=log, seq=MAX_INTEGER, tseq=MAX_INTEGER, prev=FIRST_PREV)
     # From the right: nothing but text follows these fields, and quotation marks in text are escaped.
     prev = data.rindex(b'"prev":"') + 8

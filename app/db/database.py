@@ -33,6 +33,8 @@ class Database(Protocol):
     dialect: str
     on_refused: Observer | None
     """Who is told when a unit tried to change what is only ever added to; the unit's caller gets AppendOnlyError."""
+    on_unwritable: Callable[[str], None] | None
+    """Who is told, and why, when a write was lost because the database, or the log in it, cannot be written."""
 
     async def write(self, unit: Unit[T]) -> T: ...
     async def read(self, unit: Unit[T]) -> T: ...

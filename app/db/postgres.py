@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -45,6 +46,11 @@ _UNAVAILABLE = ("08", "25", "40", "53", "55", "57", "58")
 full, shutting down, failing hardware. (PostgreSQL, appendix A)"""
 
 
+_LIMITS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5min'"
+"""A replica that stands still with a log in its hands must not hold up the others for good: who waits tries again, and
+the server ends a transaction in which nothing happens."""
+
+
 class PostgresDatabase:
     """See Database. The schema must have been migrated already."""
 
@@ -56,9 +62,12 @@ class PostgresDatabase:
             url, pool_size=connections, max_overflow=0, pool_pre_ping=False, pool_timeout=patience_s,
             hide_parameters=True,
         )  # fmt: skip
+        event.listen(self._engine.sync_engine, "connect", _limit)
         # Its own connection, so that writers waiting for their records cannot keep it from numbering them.
         self._own = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+        event.listen(self._own.sync_engine, "connect", _limit)
         self.on_refused: Observer | None = None
+        self.on_unwritable: Callable[[str], None] | None = None
         self._sequence = sequence
         self._staged_in: set[str] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
@@ -67,6 +76,14 @@ class PostgresDatabase:
         self._closing = False
 
     async def write(self, unit: Unit[T]) -> T:
+        try:
+            return await self._write(unit)
+        except DatabaseUnavailableError as error:
+            if self.on_unwritable is not None:
+                self.on_unwritable(str(error))
+            raise
+
+    async def _write(self, unit: Unit[T]) -> T:
         self._start()
         for attempt in range(8):
             try:
@@ -206,6 +223,11 @@ class PostgresDatabase:
             if not future.done():
                 future.set_exception(_not_sequenced(str(error)))
         self._waiting.clear()
+
+
+def _limit(adapted: Any, record: object) -> None:
+    """Whatever the connection is used for."""
+    adapted.run_async(lambda raw: raw.execute(_LIMITS))
 
 
 def _run(connection: Connection, unit: Unit[T]) -> tuple[T, dict[str, int]]:

@@ -12,6 +12,7 @@ import fcntl
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -91,6 +92,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, sequence: Sequencer) -> None:
         self._lock = lock(path)
         self.on_refused: Observer | None = None
+        self.on_unwritable: Callable[[str], None] | None = None
         self._sequence = sequence
         self._engine = engine(path)
         self._statements = Statements()
@@ -163,6 +165,8 @@ class SqliteDatabase:
                 # Nothing of the batch is durable: every caller must know, and none may be told otherwise.
                 # A connection that failed is not trusted again: after a failed fsync its cache is not the file.
                 _fail(jobs, error)
+                if self.on_unwritable is not None:
+                    self.on_unwritable(repr(error))
                 _close(self._connection, broken=True)
                 self._connection = None
             _answer(jobs)
