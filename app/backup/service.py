@@ -52,7 +52,7 @@ class Backups:
         try:
             await self.make(self._settings.directory)
         except BackupError as error:
-            self._metrics.alarms.labels(kind="backup").inc()
+            self._metrics.alarm("backup", "The daily backup failed; the service's log says why.")
             _log.error("backup.failed", error=str(error))
 
     async def make(self, directory: Path) -> None:
