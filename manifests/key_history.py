@@ -97,6 +97,11 @@ class KeyHistory(msgspec.Struct, frozen=True):
         """The keys whose signature over the checkpoint of this size counts."""
         return tuple(VerifierKey(self.origin, period.key) for period in self.periods if period.counts(size))
 
+    def taken_back(self, size: int) -> tuple[VerifierKey, ...]:
+        """The keys that might sign the checkpoint of this size, and whose signature was revoked since."""
+        found = (period for period in self.periods if period.may_sign(size) and not period.counts(size))
+        return tuple(VerifierKey(self.origin, period.key) for period in found)
+
     def signing(self) -> tuple[PublicKey, ...]:
         """The keys that sign the checkpoints to come."""
         return tuple(period.key for period in self.periods if period.last is None)
@@ -129,8 +134,9 @@ class Judged(msgspec.Struct, frozen=True):
 def read(origin: str, given: Sequence[PublicKey], records: Iterable[Record]) -> KeyHistory:
     """The history that a log's records tell, in order; other records among them do not matter.
 
-    ``given`` are the keys that are trusted from elsewhere; they are the log's where no record names any. Raises
-    ManifestError (code ``key.history``) for a record that has not its form, as no sound log has one.
+    ``given`` are keys that are known from elsewhere. One that no record names counts for every size: it is the log's
+    only key yet, or the log was taken back to before it. Raises ManifestError (code ``key.history``) for a record that
+    has not its form, as no sound log has one.
     """
     periods: list[Period] = []
     for record in records:
@@ -140,7 +146,8 @@ def read(origin: str, given: Sequence[PublicKey], records: Iterable[Record]) -> 
         if not periods:
             periods.append(_beginning(record, found))
         _STEPS[record.event](origin, periods, record, found)
-    return KeyHistory(origin, tuple(periods or (Period(key, 0) for key in given)))
+    unnamed = (Period(key, 0) for key in dict.fromkeys(given) if _period(periods, key.fingerprint) is None)
+    return KeyHistory(origin, (*periods, *unnamed))
 
 
 def facts_of(record: Record) -> KeyFacts | None:
@@ -178,7 +185,7 @@ def judge(history: KeyHistory, data: bytes) -> Judged:
     """
     found = checkpoint.parse(data)[0]
     counting = history.acceptable(found.size)
-    for keys, taken_back in ((counting, False), (_taken_back(history, found.size), True)):
+    for keys, taken_back in ((counting, False), (history.taken_back(found.size), True)):
         by = _signers(data, history.origin, keys) if keys else frozenset()
         if by:
             return Judged(found, by, taken_back)
@@ -204,11 +211,6 @@ def _signers(data: bytes, origin: str, keys: Sequence[VerifierKey]) -> frozenset
 def _vouches(history: KeyHistory, known: set[str], one: Signed) -> bool:
     counting = {verifier.key.fingerprint for verifier in history.acceptable(one.size)}
     return bool(counting & known & one.by)
-
-
-def _taken_back(history: KeyHistory, size: int) -> tuple[VerifierKey, ...]:
-    found = (period for period in history.periods if period.may_sign(size) and not period.counts(size))
-    return tuple(VerifierKey(history.origin, period.key) for period in found)
 
 
 def _beginning(record: Record, found: KeyFacts) -> Period:

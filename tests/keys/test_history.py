@@ -173,6 +173,13 @@ def test_a_record_that_does_not_fit_changes_nothing(odd: Odd) -> None:
     assert {key.fingerprint for key in log.history().signing()} == names(*odd.signing)
 
 
+def test_a_given_key_that_the_log_does_not_name_counts_for_every_size() -> None:
+    """So that a log which was taken back to before a rotation is held against what the new key signed."""
+    history = rotated_log().history(C)
+    assert all(C.public in {one.key for one in history.acceptable(size)} for size in (1, 4, 7, 100))
+    assert rotated_log().history(A, B).periods == rotated_log().history().periods
+
+
 def altered(one: Record, **changes: object) -> Record:
     data = msgspec.json.decode(one.data) | changes
     return msgspec.structs.replace(one, data=msgspec.Raw(msgspec.json.encode(data)))
