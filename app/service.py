@@ -227,7 +227,7 @@ class Service:
             *KeyViews(self.database, self.keys, self.keeper, self._logs).routes(),
             *IngestViews(self.appender, self.tenants, self._clock).routes(),
             *LogViews(self.database, self._verifiers).routes(),
-            *ExportViews(Exports(self.database, self.exports, self._clock, self._new_id)).routes(),
+            *ExportViews(Exports(self.database, self.exports, self._clock, self._new_id), self._clock).routes(),
             *self.console.routes(),
         ]
 

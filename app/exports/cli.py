@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,16 +11,6 @@ import typer
 if TYPE_CHECKING:
     from app.exports.model import Ask, Progress, Summary
     from manifests.note import VerifierKey
-
-
-def instant(value: str) -> int:
-    """Microseconds since 1970 UTC of a date or a date and time; UTC where it names no zone."""
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        raise typer.BadParameter(f"expected a date like 2026-11-20 or 2026-11-20T18:00:00Z, found {value!r}") from None
-    since = (found if found.tzinfo else found.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def register(group: typer.Typer) -> None:
@@ -59,8 +48,8 @@ def _command(
     form: Annotated[
         Literal["tiles", "jsonl", "csv"], typer.Option("--format", help="tiles to verify; jsonl or csv to read")
     ] = "tiles",
-    since: Annotated[str, typer.Option("--since", help="Records from this date or time on (UTC)")] = "",
-    until: Annotated[str, typer.Option("--until", help="Records before this date or time (UTC)")] = "",
+    since: Annotated[str, typer.Option("--since", help="2026-11-20T10:00:00Z, a date, or 24h ago as 24h")] = "",
+    until: Annotated[str, typer.Option("--until", help="The first instant that no longer counts")] = "",
     trace: Annotated[str, typer.Option("--trace", help="Only this trace")] = "",
     actor: Annotated[str, typer.Option("--actor", help="Only by this actor")] = "",
     action: Annotated[str, typer.Option("--action", help="Only this action")] = "",
@@ -79,13 +68,15 @@ def _command(
 ) -> None:
     """Export a log with everything that a stranger needs to verify it, or the records that a query finds."""
     from app.audit.cli import _database
+    from app.clock import now
     from app.exports.model import Ask
-    from app.search.model import Query
+    from app.search.asked import Asked
+    from app.search.errors import QueryError
 
-    query = Query(
-        since=instant(since) if since else None, until=instant(until) if until else None, actor=actor, action=action,
-        event=event, outcome=outcome, resource=resource, trace=trace,
-    )  # fmt: skip
+    try:
+        query = Asked(since, until, actor, action, event, outcome, resource, trace).query(now())
+    except QueryError as error:
+        raise typer.BadParameter(str(error)) from error
     url = database or _database(config)
     raise typer.Exit(run(url, Ask(log, form, query), to, _keys(url, log, key or [], config), as_json=as_json))
 

@@ -44,7 +44,9 @@ def of_log(tx: Tx, log: str, given: tuple[VerifierKey, ...]) -> LogKeys:
     name = origin(DEFAULT_ORIGIN, log)
     ours = [key.key for key in given if key.name == name]
     try:
-        told = records.history(tx, log, name, *ours)
+        told = records.history(tx, log, name)
+        if not told.periods:
+            told = records.history(tx, log, name, *ours)
     except ManifestError as error:
         raise ExportError(f"log {log}: {error}") from error
     if not any(told.period(key.fingerprint) for key in ours):

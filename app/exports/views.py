@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
 from app.audit.views import log_of, may_read
+from app.clock import Clock
 from app.exports.errors import ExportError, NotReadyError, TooManyExportsError, UnknownExportError
-from app.exports.model import EVERYTHING, Ask, Format
+from app.exports.model import Ask, Format
 from app.exports.service import Exports
 from app.exports.store import Export
 from app.http.auth import caller_of
 from app.http.body import answer, decode
 from app.http.problem import Problem
 from app.http.route import Route
-from app.search.model import Query
+from app.search.asked import Asked, Text
+from app.search.errors import QueryError
 from app.tokens.model import Permission
-from manifests.canonical import MAX_INTEGER
 
 PATH = "/api/v1/exports"
-Text = Annotated[str, msgspec.Meta(max_length=512)]
-Instant = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 T = TypeVar("T")
 _STATUS = {UnknownExportError: 404, NotReadyError: 409, TooManyExportsError: 429}
 
 
-class ExportRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``log`` empty: the tenant's own. Of records, all that is given must hold; without anything, all records.
-    ``since`` (included) and ``until`` (not included) are microseconds since 1970 UTC."""
+class ExportRequest(Asked, frozen=True, forbid_unknown_fields=True):
+    """``log`` empty: the tenant's own. Of its records, all that is given must hold; without anything, all of them."""
 
     format: Format = "tiles"
     log: Text = ""
-    since: Instant | None = None
-    until: Instant | None = None
-    actor: Text = ""
-    action: Text = ""
-    event: Text = ""
-    outcome: Text = ""
-    resource: Text = ""
-    trace: Text = ""
-
-    def query(self) -> Query:
-        found = Query(
-            since=self.since, until=self.until, actor=self.actor, action=self.action, event=self.event,
-            outcome=self.outcome, resource=self.resource, trace=self.trace,
-        )  # fmt: skip
-        return found if found != EVERYTHING else EVERYTHING
 
 
 class ExportList(msgspec.Struct, frozen=True):
@@ -56,8 +39,9 @@ class ExportList(msgspec.Struct, frozen=True):
 
 
 class ExportViews:
-    def __init__(self, exports: Exports) -> None:
+    def __init__(self, exports: Exports, clock: Clock) -> None:
         self._exports = exports
+        self._clock = clock
 
     def routes(self) -> tuple[Route, ...]:
         read = Permission.AUDIT_READ
@@ -89,7 +73,13 @@ class ExportViews:
     async def ask(self, request: web.Request) -> web.Response:
         caller = caller_of(request)
         wanted = await decode(request, ExportRequest)
-        ask = Ask(log_of(request, wanted.log), wanted.format, wanted.query())
+        try:
+            query = wanted.query(self._clock())
+        except QueryError as error:
+            raise Problem(
+                400, error.code, "Malformed question", detail=str(error), remedy="Compare it with /api/v1/openapi.json."
+            ) from None
+        ask = Ask(log_of(request, wanted.log), wanted.format, query)
         made = await _told(self._exports.ask(caller.tenant, caller.actor, ask))
         return answer(made, 202, {"Location": f"{PATH}/{made.id}"})
 

@@ -61,7 +61,7 @@ class World:
         self.exports = Exports(database, self.maker, self.clock, new_id)
 
     def application(self) -> web.Application:
-        routes = [*LogViews(self.database, verifiers).routes(), *ExportViews(self.exports).routes()]
+        routes = [*LogViews(self.database, verifiers).routes(), *ExportViews(self.exports, self.clock).routes()]
         return build(routes, metrics=Metrics(), authenticators=[Known()])
 
     def files(self) -> list[Path]:
