@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, text
 from app.db.database import Database, glance
 from app.db.tx import Tx
 from gates.model import Result, Verdict
+from manifests.command_text import storable
 
 NOBODY = "a person"
 
@@ -61,7 +62,7 @@ async def in_json(database: Database, tenant: str, body: bytes) -> bytes:
 
 async def in_html(database: Database, tenant: str, page: str) -> str:
     """A page with names, escaped."""
-    return await _shown(database, tenant, page, lambda name: str(escape(name)))
+    return await _shown(database, tenant, page, lambda name: str(escape(storable(name))))
 
 
 def logins(tx: Tx, tenant: str, accounts: Iterable[str]) -> dict[str, str]:
