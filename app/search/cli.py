@@ -116,9 +116,8 @@ def _table(records: list[Record]) -> None:
         cells = (one.event, one.outcome, one.actor_ref, one.resource, one.trace_id)
         when = to_rfc3339(one.ts // 1_000_000 * 1_000_000)
         table.add_row(str(one.seq), when, *(Text(plain(scrub.text(cell, lambda kind: None))) for cell in cells))
-    console = Console()
     # In a pipe nobody sees where a line was folded.
-    console.print(table, width=None if console.is_terminal else 400)
+    Console(width=None if sys.stdout.isatty() else 400).print(table)
     print(f"{len(records)} records.", file=sys.stderr)
 
 
