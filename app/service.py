@@ -19,6 +19,7 @@ from app.audit.sequence import LogSequencer
 from app.audit.views import LogViews
 from app.backup.own_keys import log_keys
 from app.backup.rollback import tell_rolled_back
+from app.backup.seal import signing
 from app.backup.service import Backups
 from app.blobs.store import BlobStore
 from app.changes.sync import ChangeSync
@@ -66,7 +67,9 @@ from app.privacy.service import Privacy, open_sealer
 from app.pulls.commit import Committer
 from app.pulls.evaluate import PullEvaluator
 from app.pulls.outward import Outward
+from app.rebuild.adopting import adopt
 from app.rebuild.memory import Memory
+from app.rebuild.presence import Presence
 from app.releases.views import ReleaseViews
 from app.repositories.events import RepositoryEvents
 from app.search.indexer import Indexer
@@ -122,6 +125,7 @@ class Service:
         check_secrets(self._secrets)
         self.sealer = open_sealer(settings, clock, make_id)
         self._memory = Memory()
+        self._presence = Presence(settings.database.url.get_secret_value())
         self._differs = partial(raise_differences, self.metrics)
         self.tenants = Tenants(
             _tenant(one, settings, database, clock, make_id, self.sealer, self._memory, self.metrics)
@@ -178,8 +182,8 @@ class Service:
             "repair": ("17 * * * *", self._repair), **self.sinks.jobs(), **self.privacy.jobs(), **self.keeper.jobs(),
         }  # fmt: skip
         self.backups = Backups(
-            settings.backup, settings.database.url.get_secret_value(), database, lambda: log_keys(settings), clock,
-            self.metrics,
+            settings.backup, settings.database.url.get_secret_value(), database, lambda: log_keys(settings),
+            signing(lambda: self.keys.log), clock, self.metrics,
         )  # fmt: skip
         jobs |= self.backups.jobs()
         database.on_refused = Attempts(database, clock, self.metrics)
@@ -260,6 +264,7 @@ class Service:
         )  # fmt: skip
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=10)
         await self._web.setup()
+        await self._presence.start()
         await self.sinks.start()
         await self.backups.record()
         await tell_rolled_back(self.database)
@@ -313,6 +318,7 @@ class Service:
                 await tenant.servicenow.close()
         await self._artifacts.close()
         await self.github.close()
+        await self._presence.stop()
         await self.database.close()
 
     async def _record(self, event: str) -> None:
@@ -387,6 +393,7 @@ async def open_service(settings: Settings, *, clock: Clock = now, concurrency: i
     database, keys = await open_database(settings, clock)
     try:
         await retention.settle(database, retention.of_settings(settings), clock)
+        await adopt(database, [tenant.id for tenant in settings.tenants], clock)
         return Service(settings, database, keys, clock=clock, concurrency=concurrency)
     except BaseException:
         await database.close()

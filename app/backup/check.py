@@ -12,6 +12,7 @@ import msgspec
 from app.backup import files
 from app.backup.errors import BackupAlteredError, BackupError
 from app.backup.model import DATABASE, MANIFEST, Key, Manifest, Progress
+from app.backup.seal import SIGNATURE
 from app.clock import Clock
 from app.db.database import DatabaseUnavailableError
 from app.verification.report import Report
@@ -21,11 +22,14 @@ FEW = 5
 
 
 class Backup(NamedTuple):
-    """A backup whose file is the one its manifest was written for. ``sha256`` (hex) is the manifest's own."""
+    """A backup whose file is the one its manifest was written for. ``sha256`` (hex) is that of ``raw``, the manifest's
+    bytes; ``signature`` is not verified yet."""
 
     folder: Path
     manifest: Manifest
     sha256: str
+    raw: bytes
+    signature: bytes
 
     @property
     def database(self) -> Path:
@@ -37,6 +41,7 @@ def open_backup(place: Path) -> Backup:
     folder = place if place.is_dir() else place.parent
     try:
         data = (folder / MANIFEST).read_bytes()
+        signature = (folder / SIGNATURE).read_bytes()
         size = os.stat(folder / DATABASE).st_size
     except OSError as error:
         raise BackupError(f"expected a backup at {place}, found: {error}") from error
@@ -51,7 +56,7 @@ def open_backup(place: Path) -> Backup:
             f"{folder / DATABASE}: expected {manifest.size} bytes with SHA-256 {manifest.sha256}, found {what}: it is "
             "torn or was altered; use another backup"
         )
-    return Backup(folder, manifest, files.sha256(data))
+    return Backup(folder, manifest, files.sha256(data), data, signature)
 
 
 def verify_log(

@@ -37,8 +37,10 @@ def backup(
     from app.backup.make import Keep, make
     from app.backup.own_keys import log_keys
     from app.backup.produce import produce
+    from app.backup.seal import signing
     from app.cli import options
     from app.clock import now
+    from app.keys import files
 
     settings = options.settings(config)
     directory = to or settings.backup.directory
@@ -47,9 +49,10 @@ def backup(
     # Only where the schedule puts them are old ones ours to remove.
     keep = Keep(settings.backup.keep, settings.backup.keep_days) if directory == settings.backup.directory else None
     keys = log_keys(settings)
+    sign = signing(lambda: files.load(settings.keys, create=False).log)
     url = settings.database.url.get_secret_value()
     try:
-        found = make(directory, now(), lambda part: produce(url, part, keys, now, _progress()), keep)
+        found = make(directory, now(), lambda part: produce(url, part, keys, now, _progress()), sign, keep)
     except BackupAlteredError as error:
         raise NoError(f"{error}\nNo backup was kept. The log in the database is the one that is not whole.") from error
     later = asyncio.run(_record(settings, found))
@@ -68,7 +71,10 @@ def restore(
     accept_rollback: Annotated[
         bool, typer.Option("--accept-rollback", help="Give up newer records that cannot be brought back")
     ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why they are given up; recorded")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the log for good")] = "",
+    lost_key: Annotated[
+        bool, typer.Option("--lost-key", help="The log's key of then is gone; go on with the present one, on record")
+    ] = False,
     checkpoint: Annotated[
         list[Path] | None,
         typer.Option("--checkpoint", exists=True, dir_okay=False, help="A checkpoint kept elsewhere (repeatable)"),
@@ -82,12 +88,12 @@ def restore(
     from app.backup.restore import Wish
     from app.cli import options
 
-    if accept_rollback and not reason.strip():
-        raise UsageError("expected --reason with --accept-rollback: it is recorded why records are given up")
+    if (accept_rollback or lost_key) and not reason.strip():
+        raise UsageError("expected --reason with --accept-rollback and --lost-key: it stands in the log for good")
     settings = options.settings(config)
     kept = tuple(path.read_bytes() for path in checkpoint or ())
     url = database or settings.database.url.get_secret_value()
-    wish = Wish(backup, url, replay, accept_rollback, reason.strip(), kept)
+    wish = Wish(backup, url, replay, accept_rollback, reason.strip(), kept, lost_key)
     try:
         found = asyncio.run(_restore(wish, settings))
     except (NewerStateError, BackupAlteredError, NotEmptyError) as error:

@@ -12,15 +12,16 @@ from integrations.errors import NeighbourError
 from manifests import checkpoint
 from manifests.checkpoint import Checkpoint
 from manifests.errors import ManifestError
+from manifests.key_history import KeyHistory
 from manifests.merkle import Frontier
-from manifests.note import VerifierKey
 
 LEAVES_AT_ONCE = 16_384
 
 _LEAVES = "SELECT leaf FROM records WHERE log = ? AND seq >= ? AND seq < ? ORDER BY seq"
 _LOGS = "SELECT log, size FROM log_heads WHERE size > 0 ORDER BY log"
 
-Verifiers = Callable[[str], Sequence[VerifierKey]]
+Histories = Callable[[str], KeyHistory]
+"""By log, which key may sign which size."""
 
 
 class Vouched(NamedTuple):
@@ -61,7 +62,7 @@ async def compare(
     connection: sqlite3.Connection,
     sinks: Iterable[Sink],
     logs: Iterable[str],
-    verifiers: Verifiers,
+    histories: Histories,
     kept: Sequence[bytes],
 ) -> list[Gap]:
     """``logs`` besides those in the backup, which may have none of theirs; ``kept`` are notes that people kept.
@@ -72,16 +73,16 @@ async def compare(
     sinks = [sink for sink in sinks if sink.anchors is not None]
     found = []
     for log in sorted({*there, *logs}):
-        anchors = [Vouched(*_signed(note, log, verifiers), "a kept checkpoint") for note in kept if _of(note, log)]
+        anchors = [Vouched(*_signed(note, log, histories), "a kept checkpoint") for note in kept if _of(note, log)]
         for sink in sinks:
-            anchors += await _newest(sink, log, verifiers)
+            anchors += await _newest(sink, log, histories)
         gap = _gap(connection, log, there.get(log, 0), sorted(anchors, key=lambda one: one.found.size))
         if gap is not None:
             found.append(gap)
     return found
 
 
-async def _newest(sink: Sink, log: str, verifiers: Verifiers) -> list[Vouched]:
+async def _newest(sink: Sink, log: str, histories: Histories) -> list[Vouched]:
     """What others may have put there proves nothing."""
     assert sink.anchors is not None
     try:
@@ -94,15 +95,16 @@ async def _newest(sink: Sink, log: str, verifiers: Verifiers) -> list[Vouched]:
     found = []
     for anchor in anchors:
         try:
-            found.append(Vouched(*_signed(anchor.note, log, verifiers), f"{sink.name} ({anchor.where})"))
+            found.append(Vouched(*_signed(anchor.note, log, histories), f"{sink.name} ({anchor.where})"))
         except ManifestError:
             continue
     return found
 
 
-def _signed(note: bytes, log: str, verifiers: Verifiers) -> tuple[Checkpoint, bytes]:
-    keys = verifiers(log)
-    return checkpoint.verify(note, keys[0].name, keys), note
+def _signed(note: bytes, log: str, histories: Histories) -> tuple[Checkpoint, bytes]:
+    history = histories(log)
+    keys = history.acceptable(checkpoint.parse(note)[0].size)
+    return checkpoint.verify(note, history.origin, keys), note
 
 
 def _of(note: bytes, log: str) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from app.backup import files
 from app.backup.errors import BackupError
 from app.backup.model import MANIFEST, NAME, Manifest
+from app.backup.seal import SIGNATURE, Sign
 from app.clock import SECOND
 
 DAY_US = 86_400 * SECOND
@@ -39,8 +40,8 @@ class Keep(NamedTuple):
     days: int
 
 
-def make(directory: Path, made_at: int, fill: Fill, keep: Keep | None = None) -> Made:
-    """A new backup in ``directory``. Blocks. Raises BackupError."""
+def make(directory: Path, made_at: int, fill: Fill, sign: Sign, keep: Keep | None = None) -> Made:
+    """A new, signed backup in ``directory``. Blocks. Raises BackupError."""
     try:
         with files.only_one(directory):
             place = directory / _name(made_at)
@@ -48,6 +49,7 @@ def make(directory: Path, made_at: int, fill: Fill, keep: Keep | None = None) ->
                 raise BackupError(f"expected no backup at {place}, found one that was made in the same second")
             with files.whole_or_nothing(place) as part:
                 manifest = fill(part)
+                files.write(part / SIGNATURE, sign((part / MANIFEST).read_bytes()))
             pruned = _prune(directory, keep, made_at) if keep is not None else ()
     except OSError as error:
         raise BackupError(f"expected to write a backup into {directory}, found: {error}") from error

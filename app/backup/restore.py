@@ -13,23 +13,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from app.audit.sequence import DEFAULT_ORIGIN, origin
 from app.backup import files, place, records, segments
 from app.backup.check import Backup, open_backup, verify_log
 from app.backup.errors import BackupError, NewerStateError
-from app.backup.gaps import Gap, compare
+from app.backup.gaps import Gap, compare, sizes
 from app.backup.model import DATABASE, Manifest, Progress
 from app.backup.own_keys import log_keys
 from app.backup.replay import replay, vouched
+from app.backup.seal import check
+from app.backup.signing import follow, history, replace_lost
 from app.clock import Clock
 from app.db.connect import connect, sqlite_path
+from app.db.database import Unit
 from app.db.tx import Tx
+from app.keys import records as key_records
+from app.keys import steps
+from app.keys.model import KeySet
 from app.keys.service import open_database
 from app.privacy.replay import replay_erasures
 from app.settings.model import DatabaseSettings, Settings
@@ -37,9 +42,9 @@ from app.sinks.model import Sink
 from app.tenants.model import SYSTEM
 from manifests import record
 from manifests.keys import PublicKey
-from manifests.note import VerifierKey
 from manifests.record import Draft, Facts, Record
 
+T = TypeVar("T")
 WORKING = ".restoring-"
 
 ERASED = "subject.erased"
@@ -59,6 +64,8 @@ class Wish(NamedTuple):
     reason: str = ""
     kept: tuple[bytes, ...] = ()
     """Checkpoints that people kept."""
+    lost_key: bool = False
+    """The keys that sign the backup's logs are gone; the present one goes on, on record."""
 
 
 class Restored(NamedTuple):
@@ -99,9 +106,9 @@ class _Restoration:
 
     async def run(self) -> Restored:
         # Also brings an older backup to this version's schema, and refuses one whose guards were meddled with.
-        database = await connect(self._url, _nothing)
-        await database.close()
+        await self._once(lambda tx: None)
         await self._verify(blobs=True)
+        await self._signed()
         gaps = await self._gaps()
         newer = await self._newer(gaps)
         replayed: list[Record] = []
@@ -122,49 +129,66 @@ class _Restoration:
     async def _verify(self, *, blobs: bool) -> None:
         await asyncio.to_thread(verify_log, self._made, self._keys, self._clock, self._progress, blobs=blobs)
 
+    async def _signed(self) -> None:
+        """By a key of ours, or by one that the log, verified by now, names: keys are replaced."""
+        named = await self._once(lambda tx: key_records.named(tx, SYSTEM, "log"))
+        check(self._backup.raw, self._backup.signature, [*self._keys, *(key for key, _ in named.values())])
+
     async def _gaps(self) -> list[Gap]:
-        tenants = [tenant.id for tenant in self._settings.tenants]
+        logs = {SYSTEM, *(tenant.id for tenant in self._settings.tenants)}
         with closing(sqlite3.connect(self._made)) as connection:
-            gaps = await compare(connection, self._sinks, [*tenants, SYSTEM], self._verifiers, self._wish.kept)
+            logs |= sizes(connection).keys()
+            histories = await self._once(lambda tx: {log: history(tx, log, *self._keys) for log in logs})
+            gaps = await compare(connection, self._sinks, logs, histories.__getitem__, self._wish.kept)
         forked = [gap for gap in gaps if gap.forked]
         if forked:
             raise NewerStateError(_lines(forked))
         return gaps
 
-    def _verifiers(self, log: str) -> list[VerifierKey]:
-        return [VerifierKey(origin(DEFAULT_ORIGIN, log), key) for key in self._keys]
+    async def _once(self, unit: Unit[T]) -> T:
+        """In the working copy, before anything new is recorded there."""
+        database = await connect(self._url, _nothing)
+        try:
+            return await database.write(unit)
+        finally:
+            await database.close()
 
     async def _newer(self, gaps: Iterable[Gap]) -> dict[str, list[bytes]]:
         """By log, the missing records as far as segments hold them."""
         return {gap.log: await segments.bodies(self._sinks, gap.log, gap.have, gap.size) for gap in gaps}
 
     async def _replay(self, gaps: Sequence[Gap], newer: dict[str, list[bytes]]) -> list[Record]:
-        database = await connect(self._url, _nothing)
-        try:
+        def unit(tx: Tx) -> list[Record]:
             done = []
             for gap in gaps:
-                done += await database.write(partial(replay, gap=gap, bodies=newer[gap.log]))
-                self._progress(f"records of {gap.log} brought back", len(done))
+                done += replay(tx, gap, newer[gap.log])
+                follow(tx, gap.log)
             return done
-        finally:
-            await database.close()
+
+        return await self._once(unit)
 
     async def _complete(
         self, gaps: Sequence[Gap], replayed: Sequence[Record], newer: dict[str, list[bytes]]
     ) -> int:  # fmt: skip
         """What must be in the log before anybody is served; answers how many erasures were done again."""
         settings = self._settings.model_copy(update={"database": DatabaseSettings(url=SecretStr(self._url))})
-        database, _ = await open_database(settings, self._clock)
+        # Not strict: keys that are in use elsewhere are not moved on by what an old log says of them.
+        database, ring = await open_database(settings, self._clock, strict=False)
+        keys = ring.of("log")
         try:
-            return await database.write(partial(self._finish, gaps=gaps, replayed=replayed, newer=newer))
+            if not self._wish.lost_key:
+                await database.read(lambda tx: steps.expect_signers(tx, keys))
+            return await database.write(partial(self._finish, keys=keys, gaps=gaps, replayed=replayed, newer=newer))
         finally:
             await database.close()
 
     def _finish(
-        self, tx: Tx, *, gaps: Sequence[Gap], replayed: Sequence[Record], newer: dict[str, list[bytes]]
+        self, tx: Tx, *, keys: KeySet, gaps: Sequence[Gap], replayed: Sequence[Record], newer: dict[str, list[bytes]]
     ) -> int:  # fmt: skip
-        _number_what_waited(tx, replayed)
         now = self._clock()
+        if self._wish.lost_key:
+            replace_lost(tx, keys, tuple(self._keys), self._wish.reason, now)
+        _number_what_waited(tx, replayed)
         # What was erased stays erased, also where its record is given up; the log then says so anew.
         lost = [one for gap in gaps for one in vouched(tx, gap, newer[gap.log]) if one.event == ERASED]
         for one in lost:

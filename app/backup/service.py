@@ -13,6 +13,7 @@ from app.backup.child import Child
 from app.backup.errors import BackupError
 from app.backup.make import Keep, make
 from app.backup.records import described, made
+from app.backup.seal import Sign
 from app.clock import Clock
 from app.db.database import Database
 from app.metrics import Metrics
@@ -29,12 +30,13 @@ class Backups:
 
     def __init__(
         self, settings: BackupSettings, url: str, database: Database, keys: Callable[[], Sequence[PublicKey]],
-        clock: Clock, metrics: Metrics,
+        sign: Sign, clock: Clock, metrics: Metrics,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._url = url
         self._database = database
         self._keys = keys
+        self._sign = sign
         self._clock = clock
         self._metrics = metrics
         self._child: Child | None = None
@@ -60,7 +62,7 @@ class Backups:
         child = self._child = Child(self._url, self._keys())
         keep = Keep(self._settings.keep, self._settings.keep_days)
         try:
-            found = await asyncio.to_thread(make, directory, self._clock(), child, keep)
+            found = await asyncio.to_thread(make, directory, self._clock(), child, self._sign, keep)
         finally:
             self._child = None
         what = described(found)

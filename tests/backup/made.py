@@ -17,6 +17,7 @@ from app.backup.make import Keep, Made
 from app.backup.own_keys import log_keys
 from app.backup.produce import produce
 from app.backup.restore import Restored, Wish, restore
+from app.backup.seal import signing
 from app.blobs.store import BlobStore
 from app.clock import SECOND
 from app.db.database import Database
@@ -82,8 +83,10 @@ async def fill(url: str, folder: Path, count: int = 20, first: int = 0) -> None:
 
 
 def back_up(url: str, folder: Path, at: int = AT, keep: Keep | None = None) -> Made:
-    keys = log_keys(settings(url, folder))
-    return make.make(folder / "backups", at, lambda part: produce(url, part, keys, lambda: at, quiet), keep)
+    mine = settings(url, folder)
+    keys = log_keys(mine)
+    sign = signing(lambda: files.load(mine.keys, create=False).log)
+    return make.make(folder / "backups", at, lambda part: produce(url, part, keys, lambda: at, quiet), sign, keep)
 
 
 async def backed_up(url: str, folder: Path, at: int = AT, keep: Keep | None = None) -> Made:

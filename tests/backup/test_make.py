@@ -12,18 +12,20 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from app.backup import notices
+from app.backup import files, notices
 from app.backup.errors import BackupAlteredError, BackupError
 from app.backup.make import DAY_US, Keep, backups
 from app.backup.model import DATABASE, MANIFEST, Manifest
 from app.backup.own_keys import log_keys
 from app.backup.records import BackupMade, described
+from app.backup.seal import SIGNATURE, signing
 from app.backup.service import Backups
 from app.db.database import Database
 from app.db.sqlite import engine
 from app.metrics import Metrics
 from app.settings.model import BackupSettings
 from manifests import record
+from manifests.keys import PrivateKey
 from tests.audit.made import AT
 from tests.backup.made import backed_up, fill, found, restored, service, settings
 from tests.sinks.made import Clock
@@ -42,8 +44,8 @@ async def test_only_its_owner_reads_it(tmp_path: Path) -> None:
     made = await backed_up(url, tmp_path)
     assert made.folder.name == "countersign-20260921T141320Z"
     assert stat.S_IMODE(made.folder.stat().st_mode) == 0o700
-    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in made.folder.iterdir()}
-    assert files == {DATABASE: 0o600, MANIFEST: 0o600}
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in made.folder.iterdir()}
+    assert modes == {DATABASE: 0o600, MANIFEST: 0o600, SIGNATURE: 0o600}
     assert msgspec.json.decode((made.folder / MANIFEST).read_bytes(), type=Manifest) == made.manifest
     assert "PRIVATE KEY" not in (made.folder / DATABASE).read_bytes().decode(errors="replace")
 
@@ -78,10 +80,27 @@ async def torn_manifest(folder: Path) -> None:
     os.truncate(folder / MANIFEST, 40)
 
 
-async def altered_log(folder: Path) -> None:
-    """With a manifest that fits: what the log says still counts."""
-    from app.backup import files
+def fitting(folder: Path) -> None:
+    """A manifest for what the file is now."""
+    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    database = folder / DATABASE
+    manifest = msgspec.structs.replace(manifest, sha256=files.digest(database), size=database.stat().st_size)
+    (folder / MANIFEST).write_bytes(manifest.encode())
 
+
+async def altered_with_its_manifest(folder: Path) -> None:
+    await altered_table(folder)
+    fitting(folder)
+
+
+async def altered_and_signed(folder: Path) -> None:
+    """By somebody who has another key."""
+    await altered_with_its_manifest(folder)
+    sign = signing(lambda: PrivateKey.generate("ed25519"))
+    (folder / SIGNATURE).write_bytes(sign((folder / MANIFEST).read_bytes()))
+
+
+async def altered_log(folder: Path) -> None:
     with closing(sqlite3.connect(folder / DATABASE)) as copy:
         copy.execute("DROP TRIGGER records_no_update")
         copy.execute(
@@ -92,10 +111,7 @@ async def altered_log(folder: Path) -> None:
             "SELECT RAISE(ABORT, 'countersign: records is append-only, UPDATE is refused'); END"
         )
         copy.commit()
-    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    database = folder / DATABASE
-    manifest = msgspec.structs.replace(manifest, sha256=files.digest(database), size=database.stat().st_size)
-    (folder / MANIFEST).write_bytes(manifest.encode())
+    fitting(folder)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +121,8 @@ async def altered_log(folder: Path) -> None:
         (torn, "torn or was altered"),
         (altered_manifest, r"expected \d+ bytes with SHA-256 0"),
         (torn_manifest, "expected the manifest of a backup"),
+        (altered_with_its_manifest, "expected a signature over this manifest, found one over another"),
+        (altered_and_signed, "expected a signature of this service's log key, found none"),
         (altered_log, r"the log in it does not verify: .*record 3"),
     ],
 )
@@ -187,7 +205,7 @@ async def test_the_service_makes_verifies_and_records_one(database_url: str, tmp
     async with service(database_url, tmp_path) as database:
         daily = Backups(
             BackupSettings(directory=tmp_path / "b"), database_url, database,
-            lambda: log_keys(settings(database_url, tmp_path)), Clock(), Metrics(),
+            lambda: log_keys(settings(database_url, tmp_path)), lambda manifest: b"", Clock(), Metrics(),
         )  # fmt: skip
         assert daily.jobs().keys() == {"backup", "backup-notices"}
         await daily.daily()
@@ -203,7 +221,7 @@ async def test_a_daily_backup_that_fails_is_an_alarm(tmp_path: Path) -> None:
     async with service(url, tmp_path) as database:
         daily = Backups(
             BackupSettings(directory=tmp_path / "file" / "b"), url, database,
-            lambda: log_keys(settings(url, tmp_path)), Clock(), metrics,
+            lambda: log_keys(settings(url, tmp_path)), lambda manifest: b"", Clock(), metrics,
         )  # fmt: skip
         await daily.daily()
         assert await said(database) == []

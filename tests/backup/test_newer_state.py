@@ -19,6 +19,9 @@ from app.backup.own_keys import log_keys
 from app.backup.records import GivenUp, ranges_given_up
 from app.db.database import Database
 from app.db.tx import Tx
+from app.keys.errors import ServerKeyError
+from app.keys.keeper import Keeper
+from app.keys.service import open_database
 from app.metrics import Metrics
 from app.privacy.model import ErasedData
 from app.sinks import worm
@@ -212,3 +215,46 @@ async def compared(database: Database, folder: Path, sink: Sink) -> str:
         return [VerifierKey(f"countersign.dev/log/{log}", key) for key in keys]
 
     return await Comparison(database, verifiers, Clock(), Metrics())(sink, "acme")
+
+
+async def rotated(url: str, folder: Path, clock: Clock) -> None:
+    """The log has another key, and the private part of the one before is gone."""
+    for _ in range(2):
+        database, ring = await open_database(settings(url, folder), clock)
+        try:
+            keeper = Keeper(database, ring, settings(url, folder).keys, clock)
+            if ring.of("log").previous is None:
+                await keeper.rotate("log", "service:test")
+            clock.after(400 * 86_400)
+            await keeper.advance()
+        finally:
+            await database.close()
+    assert not list(folder.glob("keys/log.previous*"))
+
+
+async def test_a_log_whose_key_was_replaced_since_goes_on_with_the_new_one(tmp_path: Path, sink: Sink) -> None:
+    source, target = f"sqlite:///{tmp_path}/a.db", f"sqlite:///{tmp_path}/b.db"
+    clock = Clock()
+    await fill(source, tmp_path)
+    made = await backed_up(source, tmp_path)
+    await rotated(source, tmp_path, clock)
+    async with service(source, tmp_path, clock) as database:
+        await write(database, 20, 3)
+        await deliver(database, sink, clock)
+    with pytest.raises(ServerKeyError, match="to sign"):
+        await restored(target, tmp_path, made.folder)
+    assert (await restored(target, tmp_path, made.folder, [sink], replay=True)).replayed > 3
+    await fill(target, tmp_path, first=23)
+    wrong = [item for item in (await found(target, tmp_path)).findings if item.kind == "finding"]
+    assert {item.code for item in wrong} == {"blob.missing"}
+
+
+async def test_where_nothing_can_be_brought_back_the_lost_key_ends_on_record(tmp_path: Path) -> None:
+    source, target = f"sqlite:///{tmp_path}/a.db", f"sqlite:///{tmp_path}/b.db"
+    clock = Clock()
+    await fill(source, tmp_path)
+    made = await backed_up(source, tmp_path)
+    await rotated(source, tmp_path, clock)
+    await restored(target, tmp_path, made.folder, lost_key=True, reason="a year old")
+    await fill(target, tmp_path, first=20)
+    assert [item for item in (await found(target, tmp_path)).findings if item.kind == "finding"] == []
