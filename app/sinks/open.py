@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.clock import Clock
 from app.db.database import Database
 from app.settings.model import AuditSettings, KafkaSettings, WormSettings
@@ -14,24 +16,27 @@ from integrations.witness.client import HttpWitness
 from manifests.cosignature import WitnessKey
 
 
-def open_sinks(settings: AuditSettings, database: Database, clock: Clock) -> tuple[Sink, ...]:
-    """Nothing is connected yet: a place that is down keeps no service from starting."""
-    found = list(open_places(settings, clock))
+def open_sinks(
+    settings: AuditSettings, database: Database, clock: Clock, kept: Mapping[str, int] | None = None
+) -> tuple[Sink, ...]:
+    """Nothing is connected yet: a place that is down keeps no service from starting. ``kept`` has the days of each log
+    that are not the usual ones."""
+    found = list(open_places(settings, clock, kept))
     for number, one in enumerate(settings.witnesses, 1):
         key = WitnessKey.parse(one.key)
         found.append(witness.sink(f"witness{number}", HttpWitness(one.url), key, database, clock))
     return tuple(found)
 
 
-def open_places(settings: AuditSettings, clock: Clock) -> tuple[Sink, ...]:
+def open_places(settings: AuditSettings, clock: Clock, kept: Mapping[str, int] | None = None) -> tuple[Sink, ...]:
     """Those that take records, without the witnesses, which need the log itself."""
     found: list[Sink] = []
     if settings.worm is not None:
-        found.append(worm.sink("worm", _s3(settings.worm), settings.retention_days, clock))
+        found.append(worm.sink("worm", _s3(settings.worm), settings.retention_days, clock, kept=kept))
     if settings.kafka is not None:
         found.append(stream.sink("kafka", AioKafkaStream(_kafka(settings.kafka))))
     if settings.folder is not None:
-        found.append(worm.sink("folder", LocalWorm(settings.folder), settings.retention_days, clock))
+        found.append(worm.sink("folder", LocalWorm(settings.folder), settings.retention_days, clock, kept=kept))
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.clock import SECOND, Clock
 from app.sinks.model import Anchor, Limits, Receipt, Segment, Sink, Stored, sha256
@@ -24,9 +24,12 @@ DAY_US = 86_400 * SECOND
 _NAME = re.compile(r"/segment/(\d{16})-(\d{16})\.([0-9a-f]{64})\Z")
 
 
-def sink(name: str, store: WormStore, days: int, clock: Clock, limits: Limits | None = None) -> Sink:
-    """``days``: how long everything is kept from the moment it is stored."""
-    both = WormSink(store, days, clock, limits or Limits(ahead=AHEAD))
+def sink(
+    name: str, store: WormStore, days: int, clock: Clock, limits: Limits | None = None,
+    kept: Mapping[str, int] | None = None,
+) -> Sink:  # fmt: skip
+    """``days``: how long everything is kept from the moment it is stored; ``kept`` by log, where that differs."""
+    both = WormSink(store, days, clock, limits or Limits(ahead=AHEAD), kept or {})
     return Sink(name, both.problems, store.close, both, both, both)
 
 
@@ -36,17 +39,20 @@ class WormSink:
 
     recorded = True
 
-    def __init__(self, store: WormStore, days: int, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self, store: WormStore, days: int, clock: Clock, limits: Limits, kept: Mapping[str, int] | None = None
+    ) -> None:
         self.limits = limits
         self.interval_us = limits.wait_us
         self._store = store
         self._days = days
+        self._kept = dict(kept or {})
         self._clock = clock
 
     async def deliver(self, segment: Segment, *, look: bool) -> Receipt | None:
         data = segment.data()
         key = _segment_key(segment.log, segment.first, segment.end - 1, sha256(data))
-        kept = await keep(self._store, key, data, self._until(), look=look)
+        kept = await keep(self._store, key, data, self._until(segment.log), look=look)
         return Receipt(len(data), kept.key, kept.sha256, kept.until, kept.version_id)
 
     async def stored(self, log: str, first: int) -> Sequence[Stored]:
@@ -64,7 +70,7 @@ class WormSink:
         raise NotFoundError(f"{key}: expected a version with the SHA-256 of its name, found none.")
 
     async def anchor(self, log: str, size: int, note: bytes) -> str:
-        await keep(self._store, f"{log}/checkpoint/{size:0{DIGITS}d}", note, self._until(), look=True)
+        await keep(self._store, f"{log}/checkpoint/{size:0{DIGITS}d}", note, self._until(log), look=True)
         return str(size)
 
     async def contradicts(self, log: str) -> str:
@@ -100,8 +106,8 @@ class WormSink:
         except NotFoundError as error:
             return [str(error)]
 
-    def _until(self) -> int:
-        return self._clock() + self._days * DAY_US
+    def _until(self, log: str) -> int:
+        return self._clock() + self._kept.get(log, self._days) * DAY_US
 
 
 def _segment_key(log: str, first: int, last: int, digest: str) -> str:
