@@ -15,6 +15,7 @@ import typer
 from app.blobs import cli as blobs
 from app.exports import cli as exports
 from app.privacy import cli as privacy
+from app.rebuild import cli as rebuild
 from app.search import cli as search
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
     search.register(group)
     blobs.register(group)
     privacy.register_audit(group)
+    rebuild.register(group)
     app.add_typer(group, name="audit")
 
 

@@ -5,7 +5,7 @@ A row's hash, form and columns are checked here; whether its log is whole is che
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -174,3 +174,20 @@ def _check_end(log: str, trace_id: str, records: Sequence[Record], prev: str, he
 
 def _named(end: tuple[int, str] | None) -> str:
     return f"number {end[0]} with hash {end[1]}" if end else "nothing"
+
+
+_STREAM = text(_SELECT + "(resource, seq) > (:resource, :seq) AND resource < :last ORDER BY resource, seq LIMIT :most")
+PAGE = 1_000
+
+
+def stream(tx: Tx, log: str, prefix: str) -> Iterator[Record | RecordAlteredError]:
+    """All records about resources named ``<prefix>/…``, a page at a time, by resource and number: each verified, or how
+    it was altered."""
+    resource, seq = prefix + "/", -1
+    while rows := tx.all(_STREAM, log=log, resource=resource, seq=seq, last=prefix + "0", most=PAGE):
+        for row in rows:
+            try:
+                yield _read(log, row)
+            except RecordAlteredError as error:
+                yield error
+        resource, seq = rows[-1].resource, rows[-1].seq

@@ -25,7 +25,8 @@ class ArtifactRow(msgspec.Struct, frozen=True):
 _KEY = ("release_id", "sha256")
 PROJECTION = Projection(
     table="release_artifacts", row=ArtifactRow, key=_KEY, prefixes=("artifact",), compared=_KEY,
-    derive=told(ArtifactRow, _KEY, "artifact.named"),
+    derive=told("release_artifacts", ArtifactRow, _KEY, "artifact.named"),
+    adopt=lambda row: resource(row.sha256),
     select=text(
         "SELECT a.release_id, a.sha256, min(a.revision), min(a.name), max(coalesce(r.number, 0))"
         " FROM release_artifacts a LEFT JOIN releases r ON r.id = a.release_id WHERE coalesce(r.tenant, :log) = :log"

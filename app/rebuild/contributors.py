@@ -22,7 +22,8 @@ class ContributorRow(msgspec.Struct, frozen=True):
 _KEY = ("release_id", "account", "person", "role")
 PROJECTION = Projection(
     table="release_contributors", row=ContributorRow, key=_KEY, prefixes=("contributors",),
-    derive=told(ContributorRow, _KEY, "contributors.seen"),
+    derive=told("release_contributors", ContributorRow, _KEY, "contributors.seen"),
+    adopt=lambda row: resource(row.release_id),
     select=text(
         "SELECT c.release_id, c.account, c.person, c.role FROM release_contributors c"
         " LEFT JOIN releases r ON r.id = c.release_id WHERE coalesce(r.tenant, :log) = :log"

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import text
 
 from app.db.tx import Tx
-from app.rebuild.model import ADOPTED, Derived, Key, Projection, decoded, told
+from app.rebuild.model import Derived, Key, Projection, Rows, adopted, decoded, told
 from app.rebuild.saying import SERVICE
 from manifests.record import Draft, Record, facts
 
@@ -37,10 +37,14 @@ class HeadData(msgspec.Struct, frozen=True):
     rows: tuple[HeadRow, ...] = ()
 
 
+NAMES = "head.releases"
+"""What the releases of pull requests are called, for they are no table."""
+
 _KEY = ("repository_id", "number", "sha", "event")
 _COLUMNS = "repository_id, number, sha, event, actor, received_at, delivery"
 PROJECTION = Projection(
-    table="heads", row=HeadRow, key=_KEY, prefixes=("head",), derive=told(HeadRow, _KEY, "head.seen"),
+    table="heads", row=HeadRow, key=_KEY, prefixes=("head",), derive=told("heads", HeadRow, _KEY, "head.seen"),
+    adopt=lambda row: resource(row.repository_id, row.number),
     select=text(
         "SELECT h.repository_id, h.number, h.sha, h.event, h.actor, h.received_at, h.delivery FROM heads h"
         " LEFT JOIN repositories r ON r.id = h.repository_id WHERE coalesce(r.tenant, :log) = :log"
@@ -62,9 +66,15 @@ def releases_of(records: Iterable[Record]) -> dict[Key, Derived[ReleaseName]]:
     return {
         (name.release_id,): Derived(name, record.seq)
         for record in records
-        if record.event in ("head.seen", ADOPTED)
-        for name in decoded(HeadData, record).releases
+        if record.event == "head.seen" or adopted(record, NAMES)
+        for name in _names(record)
     }
+
+
+def _names(record: Record) -> tuple[ReleaseName, ...]:
+    if record.event == "head.seen":
+        return decoded(HeadData, record).releases
+    return decoded(Rows[ReleaseName], record).rows
 
 
 def rows(tx: Tx, repository_id: int, number: int) -> tuple[HeadRow, ...]:

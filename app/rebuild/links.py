@@ -29,8 +29,10 @@ PREFIX = "link"
 _KEY = ("id", "state")
 _COLUMNS = "id, account, person, state, by, at"
 PROJECTION = Projection(
-    table="account_links", row=LinkRow, key=_KEY, prefixes=(PREFIX,), derive=told(LinkRow, _KEY, *EVENTS.values()),
-    select=text(f"SELECT {_COLUMNS} FROM account_links WHERE tenant = :log"),
+    table="account_links", row=LinkRow, key=_KEY, prefixes=(PREFIX,),
+    derive=told("account_links", LinkRow, _KEY, *EVENTS.values()),
+    adopt=lambda row: resource(row.id),
+    select=text(f"SELECT {_COLUMNS} FROM account_links WHERE tenant = :log ORDER BY at, id"),
     add=text(
         f"INSERT INTO account_links (tenant, {_COLUMNS}) VALUES (:log, :id, :account, :person, :state, :by, :at)"
     ),

@@ -26,7 +26,8 @@ _KEY = ("source", "account")
 _COLUMNS = "source, account, since, granted_by, until"
 PROJECTION = Projection(
     table="memberships", row=MembershipRow, key=_KEY, prefixes=("group",),
-    derive=told(MembershipRow, _KEY, "membership.seen"),
+    derive=told("memberships", MembershipRow, _KEY, "membership.seen"),
+    adopt=lambda row: resource(row.source),
     select=text(f"SELECT {_COLUMNS} FROM memberships WHERE tenant = :log"),
     add=text(
         f"INSERT INTO memberships (tenant, {_COLUMNS}) VALUES (:log, :source, :account, :since, :granted_by, :until)"

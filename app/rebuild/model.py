@@ -28,9 +28,15 @@ class Derived(msgspec.Struct, Generic[R], frozen=True):
 
 
 class Rows(msgspec.Struct, Generic[R], frozen=True):
-    """The data of a record that tells rows as they are from then on. Records of earlier versions tell none."""
+    """The data of a record that tells rows as they are from then on. Records of earlier versions tell none.
+    ``table`` is set where rows were adopted."""
 
     rows: tuple[R, ...] = ()
+    table: str = ""
+
+
+class _Table(msgspec.Struct, frozen=True):
+    table: str = ""
 
 
 Derive = Callable[[Iterable[Record]], dict[Key, Derived[R]]]
@@ -43,7 +49,8 @@ class Projection(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     ``prefixes`` begin the resources of its records. ``select`` answers a log's rows; ``add``, ``change`` and
     ``remove`` write one back, where the table lets them (append-only tables take rows, and give none back).
     ``may_lack``: the log may tell rows that the table never had. ``shape`` makes a row of what ``select`` answers,
-    ``values`` the parameters of ``add``, where these are not simply the columns.
+    ``values`` the parameters of ``add``, where these are not simply the columns. ``adopt`` names the resource whose
+    records tell of a row, for rows older than those records.
     """
 
     table: str
@@ -59,6 +66,7 @@ class Projection(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     may_lack: bool = False
     shape: Callable[[Any], R] | None = None
     values: Callable[[Tx, R], dict[str, Any] | None] | None = None
+    adopt: Callable[[R], str] | None = None
 
     def rows(self, tx: Tx, log: str) -> tuple[R, ...]:
         """All that the table holds of a log."""
@@ -80,15 +88,23 @@ class Projection(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return tuple(name for name, value in wanted if value is not msgspec.UNSET and value != getattr(found, name))
 
 
-def told(row: type[R], key: tuple[str, ...], *events: Event) -> Derive[R]:
+_table_decoder = msgspec.json.Decoder(_Table)
+
+
+def adopted(record: Record, table: str) -> bool:
+    """Whether the record adopts rows of this table."""
+    return record.event == ADOPTED and read(_table_decoder, record).table == table
+
+
+def told(table: str, row: type[R], key: tuple[str, ...], *events: Event) -> Derive[R]:
     """Rows as records of these events tell them; a later record takes the place of an earlier one."""
     decoder = msgspec.json.Decoder(Rows[row])  # type: ignore[valid-type]
-    known = frozenset((*events, ADOPTED))
+    known = frozenset(events)
 
     def derive(records: Iterable[Record]) -> dict[Key, Derived[R]]:
         found: dict[Key, Derived[R]] = {}
         for record in records:
-            if record.event in known:
+            if record.event in known or adopted(record, table):
                 for one in read(decoder, record).rows:
                     found[tuple(getattr(one, name) for name in key)] = Derived(one, record.seq)
         return found

@@ -17,7 +17,9 @@ class PinRow(msgspec.Struct, frozen=True):
 
 
 PROJECTION = Projection(
-    table="group_pins", row=PinRow, key=("team",), prefixes=("pin",), derive=told(PinRow, ("team",), "group.pinned"),
+    table="group_pins", row=PinRow, key=("team",), prefixes=("pin",),
+    derive=told("group_pins", PinRow, ("team",), "group.pinned"),
+    adopt=lambda row: resource(row.team),
     select=text("SELECT team, team_id, at FROM group_pins WHERE tenant = :log"),
     add=text("INSERT INTO group_pins (tenant, team, team_id, at) VALUES (:log, :team, :team_id, :at)"),
     change=text("UPDATE group_pins SET team_id = :team_id, at = :at WHERE tenant = :log AND team = :team"),

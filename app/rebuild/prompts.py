@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.clock import SECOND
 from app.db.tx import Tx
-from app.rebuild.model import ADOPTED, Derived, Key, Projection, Rows, read
+from app.rebuild.model import Derived, Key, Projection, Rows, adopted, read
 from app.rebuild.saying import say
 from manifests.record import Record
 
@@ -39,7 +39,7 @@ def derive(records: Iterable[Record]) -> dict[Key, Derived[PromptRow]]:
     """As first composed: with the time of the record where the log tells no other."""
     found: dict[Key, Derived[PromptRow]] = {}
     for record in records:
-        if record.event in ("prompt.composed", ADOPTED):
+        if record.event == "prompt.composed" or adopted(record, "prompts"):
             for row in read(_decoder, record).rows:
                 told = row if row.posted_at else msgspec.structs.replace(row, posted_at=record.ts)
                 found.setdefault(PROJECTION.key_of(row), Derived(told, record.seq))
@@ -54,7 +54,7 @@ PROJECTION = Projection(
         "SELECT p.repository_id, p.number, p.head_sha, p.digest, p.environments_json, p.posted_at FROM prompts p"
         " LEFT JOIN repositories r ON r.id = p.repository_id WHERE coalesce(r.tenant, :log) = :log"
     ),
-    may_lack=True,
+    may_lack=True, adopt=lambda row: resource(row.repository_id, row.number),
 )  # fmt: skip
 _OF_PULL = text(f"SELECT {_COLUMNS} FROM prompts WHERE repository_id = :repository_id AND number = :number")
 

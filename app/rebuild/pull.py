@@ -23,10 +23,10 @@ from app.rebuild.withheld import WithheldRow
 
 _NOTHING = text("SELECT 1 WHERE :log = ''")
 NAMES = Projection(
-    table="head.releases", row=ReleaseName, key=("release_id",), prefixes=(), derive=heads.releases_of, select=_NOTHING
+    table=heads.NAMES, row=ReleaseName, key=("release_id",), prefixes=(), derive=heads.releases_of, select=_NOTHING
 )
 MERGED = Projection(
-    table="release.merged", row=MergedRow, key=("id",), prefixes=(), derive=releases.merged, select=_NOTHING
+    table=releases.MERGED, row=MergedRow, key=("id",), prefixes=(), derive=releases.merged, select=_NOTHING
 )
 _RELEASES = text(
     "SELECT id, repository_id, number, path, requester, proposed_at, state, revision, name, kind FROM releases"

@@ -22,7 +22,8 @@ _KEY = ("repository_id", "sha", "actor", "before")
 _COLUMNS = "repository_id, sha, actor, before, received_at"
 _WHERE = "repository_id = :repository_id AND sha = :sha AND actor = :actor AND before = :before"
 PROJECTION = Projection(
-    table="pushes", row=PushRow, key=_KEY, prefixes=("push",), derive=told(PushRow, _KEY, "head.seen"),
+    table="pushes", row=PushRow, key=_KEY, prefixes=("push",), derive=told("pushes", PushRow, _KEY, "head.seen"),
+    adopt=lambda row: resource(row.repository_id, row.sha),
     select=text(
         "SELECT p.repository_id, p.sha, p.actor, p.before, p.received_at FROM pushes p"
         " LEFT JOIN repositories r ON r.id = p.repository_id WHERE coalesce(r.tenant, :log) = :log"

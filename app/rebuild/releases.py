@@ -41,7 +41,8 @@ COMPARED = tuple(name for name in ReleaseRow.__struct_fields__ if name != "base_
 EVENTS: tuple[Event, ...] = ("release.proposed", "release.revised", "release.closed", "release.merged")
 PROJECTION = Projection(
     table="releases", row=ReleaseRow, key=("id",), prefixes=("release",), compared=COMPARED,
-    derive=told(ReleaseRow, ("id",), *EVENTS),
+    derive=told("releases", ReleaseRow, ("id",), *EVENTS),
+    adopt=lambda row: resource(row.id),
     select=text(
         "SELECT r.id, r.repository_id, r.number, r.path, r.requester, r.proposed_at, r.state, r.revision, r.name,"
         " r.kind, coalesce(p.base_ref, '') FROM releases r LEFT JOIN pulls p ON p.repository_id = r.repository_id"
@@ -59,7 +60,10 @@ PROJECTION = Projection(
     ),
     remove=text("DELETE FROM releases WHERE id = :id"),
 )  # fmt: skip
-merged = told(MergedRow, ("id",), "release.merged")
+MERGED = "release.merged"
+"""What merged releases by name are called, for they are no table."""
+
+merged = told(MERGED, MergedRow, ("id",), "release.merged")
 
 
 def resource(release_id: str) -> str:

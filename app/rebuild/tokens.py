@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 from sqlalchemy import text
 
-from app.rebuild.model import ADOPTED, Derived, Key, Projection, decoded
+from app.rebuild.model import Derived, Key, Projection, Rows, adopted, decoded
 from manifests.record import Record
 
 _Unset = msgspec.UnsetType
@@ -36,10 +35,6 @@ class TokenData(msgspec.Struct, frozen=True):
     digest: str | _Unset = msgspec.UNSET
 
 
-class _Adopted(msgspec.Struct, frozen=True):
-    rows: tuple[TokenRow, ...] = ()
-
-
 _COLUMNS = "digest, id, name, scope_json, created_at, expires_at, revoked_at, made_by"
 OPERATOR = "operator"
 """Who makes tokens on the server itself."""
@@ -58,8 +53,8 @@ def derive(records: Iterable[Record]) -> dict[Key, Derived[TokenRow]]:
             found[key] = Derived(_created(record, decoded(TokenData, record)), record.seq)
         elif record.event == "token.revoked" and before is not None and before.row.revoked_at is None:
             found[key] = Derived(msgspec.structs.replace(before.row, revoked_at=record.ts), record.seq)
-        elif record.event == ADOPTED:
-            found.update({(row.id,): Derived(row, record.seq) for row in decoded(_Adopted, record).rows})
+        elif adopted(record, "tokens"):
+            found.update({(row.id,): Derived(row, record.seq) for row in decoded(Rows[TokenRow], record).rows})
     return found
 
 
@@ -71,13 +66,9 @@ def _created(record: Record, data: TokenData) -> TokenRow:
     )  # fmt: skip
 
 
-def row_of(values: Any) -> TokenRow:
-    """The row that the columns ``COLUMNS`` hold."""
-    return TokenRow(*tuple(values))
-
-
 PROJECTION = Projection(
     table="tokens", row=TokenRow, key=("id",), prefixes=("token",), derive=derive,
+    adopt=lambda row: resource(row.id),
     select=text(f"SELECT {_COLUMNS} FROM tokens WHERE tenant = :log"),
     add=text(
         f"INSERT INTO tokens (tenant, {_COLUMNS}) VALUES (:log, :digest, :id, :name, :scope_json, :created_at,"
@@ -89,8 +80,7 @@ PROJECTION = Projection(
     ),
     remove=text("DELETE FROM tokens WHERE tenant = :log AND id = :id"),
 )  # fmt: skip
-_ONE = text(f"SELECT {_COLUMNS} FROM tokens WHERE tenant = :log AND id = :id")
-ONE = _ONE
+ONE = text(f"SELECT {_COLUMNS} FROM tokens WHERE tenant = :log AND id = :id")
 
 
 def resource(token_id: str) -> str:

@@ -22,7 +22,8 @@ class WithheldRow(msgspec.Struct, frozen=True):
 _KEY = ("sha256", "grant_id")
 PROJECTION = Projection(
     table="grant_artifacts", row=WithheldRow, key=_KEY, prefixes=("artifact",), compared=_KEY,
-    derive=told(WithheldRow, _KEY, "artifact.withheld"),
+    derive=told("grant_artifacts", WithheldRow, _KEY, "artifact.withheld"),
+    adopt=lambda row: resource(row.sha256),
     # Versions before this one wrote rows for approvals too, which nobody reads.
     select=text(
         "SELECT a.sha256, a.grant_id, coalesce(g.release_id, '') FROM grant_artifacts a"
