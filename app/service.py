@@ -171,7 +171,7 @@ class Service:
         self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
         self._logs = (*(tenant.id for tenant in self.tenants), "system")
         self.sinks = Sinks(
-            open_sinks(settings.audit, database, clock), database, self._verifiers, clock, self.metrics, self.blobs,
+            open_sinks(settings.audit, database, clock, retention.locked(settings)), database, self._verifiers, clock, self.metrics, self.blobs,
             make_id(),
         )  # fmt: skip
         self.exports = Maker(

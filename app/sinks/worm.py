@@ -20,6 +20,9 @@ MOST_ANCHORS = 256
 AHEAD = 4
 """A put waits mostly for the server; more at once only share its disks."""
 
+BLOBS = "*"
+"""No log has this name. Packs hold the blobs of all tenants."""
+
 DAY_US = 86_400 * SECOND
 _NAME = re.compile(r"/segment/(\d{16})-(\d{16})\.([0-9a-f]{64})\Z")
 
@@ -28,7 +31,8 @@ def sink(
     name: str, store: WormStore, days: int, clock: Clock, limits: Limits | None = None,
     kept: Mapping[str, int] | None = None,
 ) -> Sink:  # fmt: skip
-    """``days``: how long everything is kept from the moment it is stored; ``kept`` by log, where that differs."""
+    """``days``: how long everything is kept from the moment it is stored; ``kept`` by log where that differs, for
+    blobs under ``BLOBS``."""
     both = WormSink(store, days, clock, limits or Limits(ahead=AHEAD), kept or {})
     return Sink(name, both.problems, store.close, both, both, both)
 
@@ -94,7 +98,7 @@ class WormSink:
 
     async def keep(self, name: str, data: bytes) -> Receipt:
         """As BlobSink."""
-        kept = await keep(self._store, name, data, self._until(), look=True)
+        kept = await keep(self._store, name, data, self._until(BLOBS), look=True)
         return Receipt(len(data), kept.key, kept.sha256, kept.until, kept.version_id)
 
     async def fetch(self, key: str, version: str) -> bytes:
