@@ -14,6 +14,7 @@ from app.privacy.errors import PrivacyError, RetentionShortenedError
 from app.privacy.sealer import Sealer
 from app.privacy.words import expect_reason
 from app.settings.model import Settings
+from app.sinks.worm import BLOBS
 from app.tenants.model import SYSTEM
 from manifests.record import Draft, facts
 
@@ -38,6 +39,12 @@ def of_settings(settings: Settings) -> dict[str, Kept]:
             own.blobs_days or usual, own.deliveries_days or usual, own.records_days or usual
         )  # fmt: skip
     return found
+
+
+def locked(settings: Settings) -> dict[str, int]:
+    """Days that WORM storage locks the records of each log; blobs, which logs share, as long as the longest."""
+    kept = of_settings(settings)
+    return {BLOBS: max(one.blobs for one in kept.values()), **{log: one.records for log, one in kept.items()}}
 
 
 def recorded(tx: Tx, log: str) -> Kept | None:

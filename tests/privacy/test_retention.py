@@ -8,9 +8,12 @@ import pytest
 
 from app.privacy import retention
 from app.privacy.errors import PrivacyError, RetentionShortenedError
+from app.privacy.obstacles import DAY
 from app.privacy.retention import Kept
 from app.settings.model import AuditSettings, RetentionSettings, Settings, TenantSettings
-from tests.privacy.world import LOG, World, world
+from app.sinks import worm
+from integrations.objectlock.local import LocalWorm
+from tests.privacy.world import AT, LOG, World, world
 
 SEVEN, EIGHT = Kept(2557, 2557, 2557), Kept(2922, 2922, 2922)
 
@@ -30,8 +33,24 @@ def test_each_tenant_may_differ_from_what_is_usual() -> None:
         ),
         TenantSettings(id="beta", policy=Path("p")),
     )
-    found = retention.of_settings(Settings(audit=AuditSettings(retention_days=1000), tenants=tenants))
+    settings = Settings(audit=AuditSettings(retention_days=1000), tenants=tenants)
+    found = retention.of_settings(settings)
     assert found == {"system": Kept(1000, 1000, 1000), "acme": Kept(1000, 400, 3650), "beta": Kept(1000, 1000, 1000)}
+    assert retention.locked(settings) == {"*": 1000, "system": 1000, "acme": 3650, "beta": 1000}
+
+
+async def test_worm_storage_locks_each_log_for_its_own_days(tmp_path: Path) -> None:
+    sink = worm.sink("folder", LocalWorm(tmp_path), 10, lambda: AT, kept={"acme": 30, worm.BLOBS: 50})
+    assert sink.anchors is not None
+    for log in ("acme", "beta"):
+        await sink.anchors.anchor(log, 1, b"note")
+    assert sink.blobs is not None
+    assert (await sink.blobs.keep("pack/one", b"pack")).until == AT + 50 * DAY
+    store = LocalWorm(tmp_path)
+    for log, days in (("acme", 30), ("beta", 10)):
+        key = f"{log}/checkpoint/{1:016d}"
+        (version,) = await store.versions(key)
+        assert (await store.read(key, version.version_id)).until == AT + days * DAY
 
 
 async def test_it_is_recorded_when_it_is_new_and_only_then(database_url: str) -> None:
