@@ -8,33 +8,38 @@ from __future__ import annotations
 
 from app.verification.port import Baseline, Source
 from app.verification.report import Finding, finding
-from app.verification.signers import Signers
-from manifests import checkpoint
+from app.verification.trust import Trust
+from manifests import key_history
 from manifests.errors import ManifestError
 from manifests.merkle import Frontier
 
 
-async def baseline_of(source: Source, log: str, signers: Signers, findings: list[Finding]) -> Frontier:
+async def baseline_of(source: Source, log: str, trust: Trust, findings: list[Finding]) -> Frontier:
     """The edge of the tree that was found right, empty where there is none; tells one that is not borne out."""
     kept = await source.baseline(log)
     if kept is None or kept.size == 0:
         return Frontier()
-    stored = await source.checkpoints(log, kept.size)
-    why = _refuted(kept, stored[0] if stored else None, signers)
+    stored = await source.checkpoint(log, kept.size)
+    why = _refuted(kept, stored, trust)
     if why:
         message = f"log {log}: the verification up to record {kept.size - 1} cannot be gone on with: {why}."
         findings.append(finding("audit.baseline_altered", log, None, message))
         return Frontier()
-    return Frontier.from_bytes(kept.frontier)
+    return Frontier.from_bytes(kept.frontier) if _counts(stored, trust) else Frontier()
 
 
-def _refuted(kept: Baseline, stored: tuple[int, str] | None, signers: Signers) -> str:
+def _counts(stored: str | None, trust: Trust) -> bool:
+    """Whether the signature still counts: a key that was revoked since vouches for nothing, so all is read again."""
+    return stored is not None and not key_history.judge(trust.history, stored.encode()).taken_back
+
+
+def _refuted(kept: Baseline, stored: str | None, trust: Trust) -> str:
     """Why a baseline is not to be believed; nothing when it is."""
-    if stored is None or stored[0] != kept.size:
+    if stored is None:
         return f"expected the checkpoint of size {kept.size}, found none"
     try:
         frontier = Frontier.from_bytes(kept.frontier)
-        signed = checkpoint.verify(stored[1].encode(), signers.origin, signers.acceptable(kept.size))
+        signed = key_history.judge(trust.history, stored.encode()).checkpoint
     except ManifestError as error:
         return error.problems[0].message.rstrip(".")
     if (frontier.size, signed.size) != (kept.size, kept.size):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,18 @@ from app.verification import rows as slow
 from app.verification.envelope import Stretch, decode, is_canonical
 from app.verification.port import RecordRow
 from manifests.merkle import HASH_BYTES, TILE_WIDTH, Frontier
+
+
+class Columns(NamedTuple):
+    """Of many records: numbers, traces, numbers in them, links (hex), leaves and instants."""
+
+    seqs: tuple[int, ...]
+    traces: tuple[str, ...]
+    tseqs: tuple[int, ...]
+    prevs: tuple[str, ...]
+    leaves: tuple[bytes, ...]
+    ats: tuple[int, ...]
+
 
 _values = msgspec.structs.astuple
 
@@ -36,10 +48,18 @@ def _right(log: str, first: int, rows: Sequence[RecordRow], *, thorough: bool) -
     """None unless nothing is wrong with any row."""
     if not rows:
         return Stretch(first=first, next_seq=first)
-    seqs, bodies, leaves, traces, tseqs, resources, events, ats = zip(*rows, strict=True)
     next_seq = first + len(rows)
-    if seqs != tuple(range(first, next_seq)):
+    columns = sealed_columns(log, rows, thorough=thorough)
+    if columns is None or columns.seqs != tuple(range(first, next_seq)):
         return None
+    stretch = Stretch(first=first, next_seq=next_seq, leaves=b"".join(columns.leaves), last_at=max(columns.ats))
+    links = zip(columns.seqs, columns.traces, columns.tseqs, columns.prevs, map(bytes.hex, columns.leaves), strict=True)
+    return stretch if _link(stretch, links) else None
+
+
+def sealed_columns(log: str, rows: Sequence[RecordRow], *, thorough: bool) -> Columns | None:
+    """What the rows say, of which there is one at least; None unless each body has its leaf and says the same."""
+    seqs, bodies, leaves, traces, tseqs, resources, events, ats = zip(*rows, strict=True)
     if tuple([sha256(b"\x00" + body).digest() for body in bodies]) != leaves:
         return None
     try:
@@ -54,8 +74,7 @@ def _right(log: str, first: int, rows: Sequence[RecordRow], *, thorough: bool) -
         or (thorough and not all(map(is_canonical, bodies)))
     ):
         return None
-    stretch = Stretch(first=first, next_seq=next_seq, leaves=b"".join(leaves), last_at=max(ats))
-    return stretch if _link(stretch, zip(seqs, traces, tseqs, prevs, map(bytes.hex, leaves), strict=True)) else None
+    return Columns(seqs, traces, tseqs, prevs, leaves, ats)
 
 
 def _link(stretch: Stretch, records: Any) -> bool:

@@ -13,8 +13,8 @@ from app.verification.parallel import RECORDS_PER_BLOCK, Task, examine_in_proces
 from app.verification.port import Source
 from app.verification.report import Finding, LogReport, finding
 from app.verification.roots import Roots, Target
-from app.verification.signers import Signers
 from app.verification.tree import Kept, judge_tree
+from app.verification.trust import Trust
 from manifests.merkle import Frontier, leaf_hash
 
 PARALLEL_FROM = 5000
@@ -31,17 +31,17 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class LogVerification:
-    """``origin`` is the log's name in its checkpoints; without ``signers`` no signature is checked. ``known`` is the
+    """``origin`` is the log's name in its checkpoints; without ``trust`` no signature is checked. ``known`` is the
     edge of the tree over the records that need not be read again."""
 
     def __init__(
-        self, log: str, source: Source, reading: Reading, origin: str, signers: Signers | None, known: Frontier
+        self, log: str, source: Source, reading: Reading, origin: str, trust: Trust | None, known: Frontier
     ) -> None:
         self._log = log
         self._source = source
         self._reading = reading
         self._origin = origin
-        self._signers = signers
+        self._trust = trust
         self._known = known
         self._judge = Judge(log, known.size)
 
@@ -49,7 +49,7 @@ class LogVerification:
         """``checkpoints`` are those stored of the known size and above."""
         judge, log = self._judge, self._log
         targets = [*checkpoints, *anchors]
-        roots = Roots(judge, self._signers, self._origin, targets, self._known, thorough=self._reading.thorough)
+        roots = Roots(judge, self._trust, self._origin, targets, self._known, thorough=self._reading.thorough)
         async for stretch in self._stretches():
             await self._join(stretch)
             judge.take(stretch)
@@ -57,6 +57,7 @@ class LogVerification:
             if self._reading.progress is not None:
                 self._reading.progress(log, stretch.next_seq)
         frontier = roots.finish()
+        roots.judge_signers()
         judge.strangers(await self._source.strangers(log))
         judge.finish()
         newest = checkpoints[-1].size if checkpoints else 0

@@ -15,6 +15,10 @@ NUMBERS_END = 2**62
 """Beyond any record's number, and before whatever is no number: SQLite orders texts and blobs after them."""
 
 
+LOG_TABLES = ("log_heads", "records", "checkpoints", "trace_heads", "tree_hashes", "verifications")
+"""Where a log may still be known of, whatever was removed."""
+
+
 class Baseline(NamedTuple):
     """How far a log was found to be right: nothing here is believed before a signed checkpoint bears it out.
 
@@ -70,6 +74,10 @@ class Source(Protocol):
         """Size and note of those over at least ``first`` records, smallest first."""
         ...
 
+    async def checkpoint(self, log: str, size: int) -> str | None:
+        """The note of the checkpoint of exactly this size."""
+        ...
+
     async def newest_checkpoint(self, log: str) -> tuple[int, str] | None: ...
 
     async def tree_hashes(self, log: str, first: int) -> Sequence[tuple[object, object, bytes]]:
@@ -87,6 +95,10 @@ class Source(Protocol):
 
     async def receipts(self, log: str) -> Sequence[tuple[bytes, bytes]]:
         """Body and leaf of every record about the delivery of a segment, in order."""
+        ...
+
+    async def key_records(self, log: str) -> Sequence[bytes]:
+        """The bodies of the records about the keys of servers, in order."""
         ...
 
     async def staged(self) -> Sequence[tuple[str, bytes]]: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
-from app.verification.port import NUMBERS_END, Baseline, LinkedRow, RecordRow
+from app.verification.port import LOG_TABLES, NUMBERS_END, Baseline, LinkedRow, RecordRow
 
 ROWS = 4096
 """How many rows are fetched at a time."""
@@ -36,10 +36,9 @@ _RECEIPTS = (
     "SELECT body, leaf FROM records WHERE log = $1 AND resource >= 'sink/' AND resource < 'sink0' "
     "AND event = 'sink.delivered' ORDER BY seq"
 )
-_LOGS = (
-    "SELECT log FROM log_heads UNION SELECT log FROM records UNION SELECT log FROM checkpoints "
-    "UNION SELECT log FROM trace_heads UNION SELECT log FROM tree_hashes ORDER BY log"
-)
+_KEYS = "SELECT body FROM records WHERE log = $1 AND resource = 'server-keys' ORDER BY seq"
+_FIRST_LOG = "SELECT min(log) FROM {}"
+_NEXT_LOG = "SELECT min(log) FROM {} WHERE log > $1"
 _STAGED = "SELECT log, draft FROM staged_records ORDER BY id"
 _NAMING = (
     "SELECT body FROM records WHERE log = $1 AND seq >= $2 AND (resource LIKE 'decision/%' OR resource LIKE 'grant/%')"
@@ -60,7 +59,15 @@ class PostgresSource:
         return self._snapshot
 
     async def logs(self) -> list[str]:
-        return [row[0] for row in await self._connection.fetch(_LOGS)]
+        found: set[str] = set()
+        for table in LOG_TABLES:
+            row = await self._one(_FIRST_LOG.format(table))
+            # From one log to the next: looking at every row would take longer than anything else here.
+            while row[0] is not None:
+                log = row[0]
+                found.add(log)
+                row = await self._one(_NEXT_LOG.format(table), log)
+        return sorted(found)
 
     async def count(self, log: str) -> int:
         return int(await self._connection.fetchval(_COUNT, log))
@@ -88,12 +95,16 @@ class PostgresSource:
     async def checkpoints(self, log: str, first: int) -> Sequence[tuple[int, str]]:
         return await self._all(f"{_NOTE} AND size >= $2 ORDER BY size", log, first)
 
+    async def checkpoint(self, log: str, size: int) -> str | None:
+        row = await self._one(f"{_NOTE} AND size = $2", log, size)
+        return str(row[1]) if row is not None else None
+
     async def newest_checkpoint(self, log: str) -> tuple[int, str] | None:
         row: tuple[int, str] | None = await self._one(f"{_NOTE} ORDER BY size DESC LIMIT 1", log)
         return row
 
     async def tree_hashes(self, log: str, first: int) -> Sequence[tuple[object, object, bytes]]:
-        return await self._all(_TREE, log, first // 256)
+        return [(row[0], row[1], row[2]) for row in await self._all(_TREE, log, first // 256)]
 
     async def head(self, log: str) -> tuple[int, bytes, int] | None:
         row: tuple[int, bytes, int] | None = await self._one(_HEAD, log)
@@ -110,6 +121,9 @@ class PostgresSource:
 
     async def receipts(self, log: str) -> Sequence[tuple[bytes, bytes]]:
         return await self._all(_RECEIPTS, log)
+
+    async def key_records(self, log: str) -> Sequence[bytes]:
+        return [row[0] for row in await self._connection.fetch(_KEYS, log)]
 
     async def staged(self) -> Sequence[tuple[str, bytes]]:
         return await self._all(_STAGED)

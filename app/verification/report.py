@@ -42,12 +42,13 @@ class LogReport(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True):
     """``thorough`` says whether the form of every record and every signature was checked too; ``blobs`` how many were
-    read and hashed again, None when that was left out."""
+    read and hashed again, None when that was left out; ``sampled`` how many records, where only some were looked at."""
 
     logs: tuple[LogReport, ...]
     findings: tuple[Finding, ...]
     thorough: bool
     blobs: int | None = None
+    sampled: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -89,6 +90,8 @@ _REMEDIES = {
     "audit.tree_hash_missing": _TREE,
     "audit.tree_hash_strange": _TREE,
     "audit.baseline_altered": "The log was verified from its beginning instead; find out who wrote to the database.",
+    "audit.key_history": _KEEP,
+    "audit.key_unknown": "Give the log's first key or its newest, from elsewhere than this database (--key).",
     "audit.rolled_back": "An older state was restored. Restore the newer one; nothing may be released meanwhile.",
     "audit.forked": "Two histories were signed. Stop releasing, keep both, replace the log's key.",
     "audit.unauthenticated": "Give the log's verifier key, from somewhere else than this database (--key).",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.verification.envelope import Stretch
 from app.verification.growing import Growing
 from app.verification.judge import Judge
-from app.verification.signers import Signers
-from manifests import checkpoint, strict_base64
+from app.verification.trust import Trust
+from manifests import checkpoint, key_history, strict_base64
 from manifests.checkpoint import Checkpoint
 from manifests.errors import ManifestError
+from manifests.key_history import Signed
 from manifests.merkle import Frontier, Subtree
 
 SIGNATURES = 16
@@ -32,20 +34,21 @@ class Roots:
     over the records before, which are known already; targets below it are not compared."""
 
     def __init__(
-        self, judge: Judge, signers: Signers | None, origin: str, targets: Iterable[Target], first: Frontier, *,
+        self, judge: Judge, trust: Trust | None, origin: str, targets: Iterable[Target], first: Frontier, *,
         thorough: bool,
     ) -> None:  # fmt: skip
         self._judge = judge
         self._origin = origin
-        self._signers = signers
+        self._trust = trust
         self._targets = sorted(targets)
         stored = [target for target in self._targets if not target.anchor]
         # Rounded up: a few more would be too many where there are hundreds.
         step = 1 if thorough else max(1, -(-len(stored) // SIGNATURES))
-        self._checked = {target.size for target in stored[::-step]}
+        self._checked = {target.size for target in stored[::-step]} | _beside_keys(stored, trust)
         self._next = 0
         self._growing = Growing(first)
         self._lost = False
+        self._signed: list[Signed] = []
         self.last_good = first.size
         self.signatures = 0
 
@@ -89,7 +92,7 @@ class Roots:
             self._settle("body", target.size)
         self._growing.advance(*ahead)
         self.last_good = target.size
-        self._signature(target)
+        self._signature(target, right=True)
 
     def _matches(self, target: Target, frontier: Frontier) -> bool:
         text = Checkpoint(self._origin, frontier.size, frontier.root()).text()
@@ -109,24 +112,50 @@ class Roots:
         self._judge.settle(altered)
         self._judge.unexplained.update(later)
 
-    def _signature(self, target: Target, *, forced: bool = False) -> bool:
-        """Whether the note is a checkpoint of this log and size under a known key; reports it if not."""
-        if self._signers is None or target.anchor or not (forced or target.size in self._checked):
-            return True
-        self._checked.discard(target.size)
-        self.signatures += 1
-        try:
-            found = checkpoint.verify(target.note.encode(), self._origin, self._signers.acceptable(target.size))
-            problem = "" if found.size == target.size else f"it is signed for size {found.size}"
-        except ManifestError as error:
-            problem = error.problems[0].message.rstrip(".")
-        if problem:
-            self._judge.add(
-                "audit.checkpoint_altered",
-                None,
-                f"checkpoint {target.size} of log {self._judge.log}: altered: {problem}.",
+    def judge_signers(self) -> None:
+        """Reports checkpoints, the newest at least, that only keys signed which no given key leads to."""
+        if self._trust is None:
+            return
+        believed = self._trust.believed(self._signed)
+        strange = [signed for signed in self._signed if not signed.by & believed]
+        if strange:
+            last = strange[-1]
+            message = (
+                f"checkpoint {last.size} of log {self._judge.log}: expected a signature of a key that the given ones "
+                f"lead to, found one of {', '.join(sorted(last.by))}."
             )
+            self._judge.add("audit.key_unknown", None, message)
+
+    def _signature(self, target: Target, *, forced: bool = False, right: bool = False) -> bool:
+        """Whether the note is a checkpoint of this log and size under a key that may sign it; reports it if not.
+        ``right``: its root is the tree's."""
+        wanted = forced or target.size in self._checked or (right and bool(target.anchor))
+        if self._trust is None or not wanted or (target.anchor and not right):
+            return True
+        if not target.anchor:
+            self._checked.discard(target.size)
+        self.signatures += 1
+        problem = self._judged(target, right=right)
+        if problem:
+            message = f"checkpoint {target.size} of log {self._judge.log}: altered: {problem}."
+            self._judge.add("audit.checkpoint_altered", None, message)
         return not problem
+
+    def _judged(self, target: Target, *, right: bool) -> str:
+        """What is wrong with a note; nothing if its signature counts, or did until its key was revoked."""
+        assert self._trust is not None
+        try:
+            found = key_history.judge(self._trust.history, target.note.encode())
+        except ManifestError as error:
+            return error.problems[0].message.rstrip(".")
+        if found.checkpoint.size != target.size:
+            return f"it is signed for size {found.checkpoint.size}"
+        if found.taken_back:
+            # Later ones vouch for its records, if there are any.
+            return "" if target is not self._targets[-1] else "its only signatures are of keys that were revoked"
+        if right:
+            self._signed.append(Signed(target.size, found.by))
+        return ""
 
     def _differs(self, target: Target, found: Frontier) -> None:
         log = self._judge.log
@@ -159,3 +188,10 @@ class Roots:
         elif self._signature(target, forced=True):
             message = f"log {log}: truncated: checkpoint {target.size} was signed, records end at {have}."
             self._judge.add("audit.truncated", have, message)
+
+
+def _beside_keys(stored: Sequence[Target], trust: Trust | None) -> set[int]:
+    """The sizes of the first checkpoints over the records that name keys: they show who led to whom."""
+    sizes = [target.size for target in stored]
+    places = [bisect_right(sizes, told) for told in trust.told_at()] if trust is not None else []
+    return {sizes[place] for place in places if place < len(sizes)}

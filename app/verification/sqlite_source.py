@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.db.database import DatabaseUnavailableError
-from app.verification.port import NUMBERS_END, Baseline, LinkedRow, RecordRow
+from app.verification.port import LOG_TABLES, NUMBERS_END, Baseline, LinkedRow, RecordRow
 
 ROWS = 4096
 """How many rows are fetched at a time."""
@@ -46,10 +46,9 @@ _RECEIPTS = (
     "SELECT CAST(body AS BLOB), CAST(leaf AS BLOB) FROM records "
     "WHERE log = ? AND resource >= 'sink/' AND resource < 'sink0' AND event = 'sink.delivered' ORDER BY seq"
 )
-_LOGS = (
-    "SELECT log FROM log_heads UNION SELECT log FROM records UNION SELECT log FROM checkpoints "
-    "UNION SELECT log FROM trace_heads UNION SELECT log FROM tree_hashes ORDER BY log"
-)
+_KEYS = "SELECT CAST(body AS BLOB) FROM records WHERE log = ? AND resource = 'server-keys' ORDER BY seq"
+_FIRST_LOG = "SELECT min(log) FROM {}"
+_NEXT_LOG = "SELECT min(log) FROM {} WHERE log > ?"
 _STAGED = "SELECT log, draft FROM staged_records ORDER BY id"
 _NAMING = (
     "SELECT CAST(body AS BLOB) FROM records "
@@ -72,7 +71,15 @@ class SqliteSource:
         return ""
 
     async def logs(self) -> list[str]:
-        return [row[0] for row in self._all(_LOGS)]
+        found: set[str] = set()
+        for table in LOG_TABLES:
+            row = self._one(_FIRST_LOG.format(table))
+            # From one log to the next: looking at every row would take longer than anything else here.
+            while row[0] is not None:
+                log = row[0]
+                found.add(log)
+                row = self._one(_NEXT_LOG.format(table), log)
+        return sorted(found)
 
     async def count(self, log: str) -> int:
         return int(self._all(_COUNT, log)[0][0])
@@ -99,6 +106,10 @@ class SqliteSource:
     async def checkpoints(self, log: str, first: int) -> Sequence[tuple[int, str]]:
         return self._all(f"{_NOTE} AND size >= ? ORDER BY CAST(size AS BIGINT)", log, first)
 
+    async def checkpoint(self, log: str, size: int) -> str | None:
+        rows = self._all(f"{_NOTE} AND size = ?", log, size)
+        return str(rows[0][1]) if rows else None
+
     async def newest_checkpoint(self, log: str) -> tuple[int, str] | None:
         row: tuple[int, str] | None = self._one(f"{_NOTE} ORDER BY size DESC LIMIT 1", log)
         return row
@@ -122,6 +133,9 @@ class SqliteSource:
 
     async def receipts(self, log: str) -> Sequence[tuple[bytes, bytes]]:
         return self._all(_RECEIPTS, log)
+
+    async def key_records(self, log: str) -> Sequence[bytes]:
+        return [row[0] for row in self._all(_KEYS, log)]
 
     async def staged(self) -> Sequence[tuple[str, bytes]]:
         return self._all(_STAGED)
@@ -165,7 +179,6 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         try:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA trusted_schema=OFF")
-            connection.execute("PRAGMA mmap_size=1073741824")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except sqlite3.Error as error:
             connection.close()

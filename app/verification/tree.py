@@ -23,6 +23,8 @@ def judge_tree(
     judge: Judge, stored: Sequence[tuple[object, object, bytes]], subtrees: Sequence[Subtree], kept: Kept
 ) -> None:
     """Tells each root that was altered, is missing or belongs to no subtree."""
+    if kept.until == kept.size and stored == sorted(subtrees):
+        return
     found: dict[tuple[int, int], bytes] = {}
     for level, position, root in stored:
         if not isinstance(level, int) or not isinstance(position, int) or level < 1 or position < 0:

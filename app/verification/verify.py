@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -21,16 +21,15 @@ from app.verification.log import LogVerification, Reading, not_verified
 from app.verification.port import Source
 from app.verification.report import Finding, LogReport, Report, finding
 from app.verification.roots import Target
-from app.verification.signers import Always, Signers
 from app.verification.source import open_source
-from manifests import checkpoint
+from app.verification.trust import Key, Trust, trust_of
+from manifests import checkpoint, key_history
 from manifests.errors import ManifestError
-from manifests.keys import PublicKey
 from manifests.merkle import Frontier
-from manifests.note import VerifierKey
 from manifests.record import Draft
 
-Key = VerifierKey | PublicKey
+__all__ = ["Anchor", "Key", "verify"]
+
 Progress = Callable[[str, int], None]
 """Told the log and how many of its records have been read."""
 
@@ -54,6 +53,7 @@ def verify(
     thorough: bool = False,
     blobs: bool = True,
     incremental: bool = False,
+    whole: Collection[str] = (),
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Report:
@@ -62,12 +62,12 @@ def verify(
     A key without a name is taken for every log. ``thorough`` also checks the canonical form of every record and
     every signature, not only the newest and a spread of others; the newest vouches for all records. ``blobs`` also
     reads every blob that a decision or grant names, after the records. ``incremental`` begins where the service's last
-    verification ended, if a signed checkpoint bears out what it left.
+    verification ended, if a signed checkpoint bears out what it left; logs in ``whole`` are read from their
+    first record.
     Raises DatabaseUnavailableError when nothing could be read.
     """
-    options = _Options(
-        Reading(database, processes, thorough, progress), tuple(keys), tuple(anchors), blobs, incremental
-    )
+    reading = Reading(database, processes, thorough, progress)
+    options = _Options(reading, tuple(keys), tuple(anchors), blobs, incremental, frozenset(whole))
     with _collecting_nothing():
         return asyncio.run(_verify(options, logs, clock))
 
@@ -90,6 +90,7 @@ class _Options(msgspec.Struct, frozen=True):
     anchors: tuple[Anchor, ...]
     blobs: bool
     incremental: bool
+    whole: frozenset[str]
 
 
 async def _verify(options: _Options, logs: Sequence[str] | None, clock: Clock) -> Report:
@@ -116,46 +117,31 @@ async def _verify_log(
 ) -> tuple[LogReport, list[Finding]]:
     newest = await source.newest_checkpoint(log)
     claiming = newest[1] if newest else given[-1].note if given else ""
-    origin, signers = _signers(log, options.keys, claiming)
     findings: list[Finding] = []
-    anchors = [anchor for anchor in given if _vouches(anchor, log, signers, findings)]
+    origin, trust = await trust_of(source, log, options.keys, claiming.partition("\n")[0], findings)
+    anchors = [anchor for anchor in given if _vouches(anchor, log, trust, findings)]
     known = Frontier()
-    if options.incremental and signers is not None:
-        known = await baseline_of(source, log, signers, findings)
+    if options.incremental and log not in options.whole and trust is not None:
+        known = await baseline_of(source, log, trust, findings)
         if any(anchor.size < known.size for anchor in anchors):
             known = Frontier()
     checkpoints = [Target(size, note) for size, note in await source.checkpoints(log, known.size)]
-    verification = LogVerification(log, source, options.reading, origin, signers, known)
+    verification = LogVerification(log, source, options.reading, origin, trust, known)
     report, found = await verification.verify(checkpoints, anchors)
     findings += found
     if not report.records and not findings:
         findings.append(not_verified("audit.no_such_log", log, "expected records, found none."))
-    elif signers is None:
+    elif trust is None:
         why = "expected a verifier key, found none: who signed it is unknown."
         findings.append(not_verified("audit.unauthenticated", log, why))
     return report, findings
 
 
-def _signers(log: str, keys: Sequence[Key], newest: str) -> tuple[str, Signers | None]:
-    """The name that the log signs with, and who may. A named key settles the name."""
-    named = [key for key in keys if isinstance(key, VerifierKey) and key.name.rpartition("/")[2] == log]
-    plain = [key for key in keys if isinstance(key, PublicKey)]
-    origin = named[0].name if named else _claimed(log, newest)
-    usable = [key for key in named if key.name == origin] + [VerifierKey(origin, key) for key in plain]
-    return origin, Always(origin, tuple(usable)) if usable else None
-
-
-def _claimed(log: str, newest: str) -> str:
-    """The newest checkpoint's own word, if it ends like this log's name."""
-    claimed = newest.partition("\n")[0]
-    return claimed if claimed.rpartition("/")[2] == log else log
-
-
-def _vouches(anchor: Target, log: str, signers: Signers | None, findings: list[Finding]) -> bool:
+def _vouches(anchor: Target, log: str, trust: Trust | None, findings: list[Finding]) -> bool:
     """Whether an anchor is signed for this log; one that is not is told and left out."""
     try:
-        if signers is not None:
-            checkpoint.verify(anchor.note.encode(), signers.origin, signers.acceptable(anchor.size))
+        if trust is not None:
+            key_history.judge(trust.history, anchor.note.encode())
     except ManifestError as error:
         findings.append(_unusable(anchor.anchor, log, str(error)))
         return False
