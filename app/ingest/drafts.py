@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from app.ingest.model import Reported
 from manifests import times
 from manifests.canonical import MAX_INTEGER
@@ -45,22 +43,17 @@ def draft(reported: Reported, place: str, *, actor: str, at: int, request_id: st
 
 
 def _facts(reported: Reported, place: str) -> Facts:
-    try:
-        data = msgspec.json.decode(reported.data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ReportError(f"{place}.data", "JSON that is not nested too deep", str(error)) from error
-    if not isinstance(data, dict):
-        raise ReportError(f"{place}.data", "an object", type(data).__name__)
-    _check(data, f"{place}.data")
-    told: dict[str, Any] = {"reported": data}
+    _check(reported.data, f"{place}.data")
+    told: dict[str, Any] = {"reported": reported.data}
     if reported.occurred_at is not None:
-        told["occurred_at"] = times.to_rfc3339(_instant(reported.occurred_at, f"{place}.occurred_at"))
+        told["occurred_at"] = _instant(reported.occurred_at, f"{place}.occurred_at")
     return facts(told)
 
 
-def _instant(text: str, place: str) -> int:
+def _instant(text: str, place: str) -> str:
+    """In UTC."""
     try:
-        return times.from_rfc3339(text)
+        return times.to_rfc3339(times.from_rfc3339(text))
     except (ManifestError, OverflowError) as error:
         raise ReportError(place, "an instant such as 2026-11-20T10:00:00Z", text[:40]) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,8 +10,6 @@ MAX_RECORDS = 256
 
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._:/@+-]*\Z", max_length=200)]
 """No blanks, no quotation marks, nothing that a terminal or a spreadsheet would act on."""
-
-NO_DATA = msgspec.Raw(b"{}")
 
 
 class Reported(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,7 +21,7 @@ class Reported(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     action: Name
     resource: Name | None = None
     outcome: Name | None = None
-    data: msgspec.Raw = NO_DATA
+    data: dict[str, Any] = {}
     request_id: Name | None = None
     occurred_at: str | None = None
 
