@@ -192,7 +192,7 @@ class Service:
         self._schedule = Schedule(database, jobs, owner=make_id())
         self._indexer = Indexer(database)
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
-        self.tokens = Tokens(database, clock, memory=self._memory, on_difference=self._differs)
+        self.tokens = Tokens(database, clock, memory=self._memory, on_difference=self._differs, sealer=self.sealer)
         self.person_keys = KeyRegistry(database, clock, servers=OwnKeys(self.keys), on_revoked=Revoking(self.blobs))
         self.statements = Statements(
             database, Reader(database, self.github, gatherer, self._memory), self.blobs, checker, clock, make_id,

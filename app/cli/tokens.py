@@ -119,14 +119,15 @@ def revoke(
 def _offline(settings: Settings, work: Callable[[Tokens], Awaitable[T]]) -> T:
     import asyncio
 
-    from app.clock import now
+    from app.clock import new_id, now
     from app.keys.service import open_database
+    from app.privacy.service import open_sealer
     from app.tokens.service import Tokens
 
     async def run() -> T:
         database, _ = await open_database(settings, now)
         try:
-            return await work(Tokens(database, now))
+            return await work(Tokens(database, now, sealer=open_sealer(settings, now, new_id)))
         finally:
             await database.close()
 

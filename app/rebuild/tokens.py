@@ -18,7 +18,6 @@ class TokenRow(msgspec.Struct, frozen=True):
 
     digest: str | _Unset
     id: str
-    name: str
     scope_json: str
     created_at: int
     expires_at: int
@@ -30,12 +29,11 @@ class TokenData(msgspec.Struct, frozen=True):
     """The data of a ``token.created`` record. Versions before this one told no ``digest``."""
 
     expires_at: int
-    name: str
     scope: msgspec.Raw
     digest: str | _Unset = msgspec.UNSET
 
 
-_COLUMNS = "digest, id, name, scope_json, created_at, expires_at, revoked_at, made_by"
+_COLUMNS = "digest, id, scope_json, created_at, expires_at, revoked_at, made_by"
 OPERATOR = "operator"
 """Who makes tokens on the server itself."""
 
@@ -61,7 +59,7 @@ def derive(records: Iterable[Record]) -> dict[Key, Derived[TokenRow]]:
 def _created(record: Record, data: TokenData) -> TokenRow:
     scope = bytes(data.scope).decode()
     return TokenRow(
-        data.digest, record.resource.partition("/")[2], data.name, scope, record.ts, data.expires_at,
+        data.digest, record.resource.partition("/")[2], scope, record.ts, data.expires_at,
         made_by=maker(record.actor_ref),
     )  # fmt: skip
 
@@ -70,12 +68,13 @@ PROJECTION = Projection(
     table="tokens", row=TokenRow, key=("id",), prefixes=("token",), derive=derive,
     adopt=lambda row: resource(row.id),
     select=text(f"SELECT {_COLUMNS} FROM tokens WHERE tenant = :log"),
+    # The name stands sealed in the log: people put their own into it.
     add=text(
-        f"INSERT INTO tokens (tenant, {_COLUMNS}) VALUES (:log, :digest, :id, :name, :scope_json, :created_at,"
+        f"INSERT INTO tokens (tenant, name, {_COLUMNS}) VALUES (:log, :id, :digest, :id, :scope_json, :created_at,"
         " :expires_at, :revoked_at, :made_by)"
     ),
     change=text(
-        "UPDATE tokens SET digest = :digest, name = :name, scope_json = :scope_json, created_at = :created_at,"
+        "UPDATE tokens SET digest = :digest, scope_json = :scope_json, created_at = :created_at,"
         " expires_at = :expires_at, revoked_at = :revoked_at, made_by = :made_by WHERE tenant = :log AND id = :id"
     ),
     remove=text("DELETE FROM tokens WHERE tenant = :log AND id = :id"),

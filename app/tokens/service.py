@@ -13,6 +13,7 @@ from cachetools import TTLCache
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
+from app.privacy.sealer import Sealer
 from app.rebuild.memory import Memory
 from app.rebuild.settled import settled
 from app.rebuild.tokens import maker
@@ -45,8 +46,11 @@ class Tokens:
     def __init__(
         self, database: Database, clock: Clock, randomness: Callable[[int], bytes] = secrets.token_bytes,
         memory: Memory | None = None, on_difference: Callable[[Sequence[str]], None] = lambda differences: None,
+        sealer: Sealer | None = None,
     ) -> None:  # fmt: skip
-        """``on_difference`` is told of tokens whose rows are not what the log says: those are worth nothing."""
+        """``on_difference`` is told of tokens whose rows are not what the log says: those are worth nothing. With
+        ``sealer`` the log keeps their names, sealed."""
+        self._sealer = sealer
         self._memory = memory or Memory()
         self._on_difference = on_difference
         self._database = database
@@ -71,10 +75,15 @@ class Tokens:
         def unit(tx: Tx) -> None:
             digest = _digest(text).hex()
             store.add(tx, token, digest)
-            tx.stage(tenant, _draft("token.created", token, by, now, digest))
+            tx.stage(tenant, self._named(tx, token, _draft("token.created", token, by, now, digest)))
 
         await self._database.write(unit)
         return NewToken(token, text)
+
+    def _named(self, tx: Tx, token: Token, draft: Draft) -> Draft:
+        if self._sealer is None:
+            return draft
+        return self._sealer.draft(tx, token.tenant, f"token:{token.id}", draft, name=token.name)
 
     async def of_tenant(self, tenant: str) -> tuple[Token, ...]:
         return await self._database.read(lambda tx: store.of_tenant(tx, tenant))
@@ -158,5 +167,5 @@ def _draft(event: Event, token: Token, by: str, at: int, digest: str) -> Draft:
         resource=f"token/{token.id}",
         actor_ref=by,
         outcome="ok",
-        data=facts({"digest": digest, "expires_at": token.expires_at, "name": token.name, "scope": token.scope}),
+        data=facts({"digest": digest, "expires_at": token.expires_at, "scope": token.scope}),
     )
