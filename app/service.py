@@ -161,7 +161,7 @@ class Service:
             "pull": pulls,
             "repository": events,
             "installation": events,
-            "change": ChangeSync(database, self.tenants, clock, make_id),
+            "change": ChangeSync(database, self.tenants, clock, make_id, self.sealer),
             "protection": ProtectionRules(database, self.tenants, self.github, self.gate, self.deployments, clock),
             "group": MergeGroups(database, self.tenants, self.github, gatherer, clock),
         }

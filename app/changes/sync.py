@@ -17,6 +17,7 @@ from app.db.tx import Tx
 from app.privacy import names
 from app.decisions import store as decisions
 from app.decisions.store import StoredDeployment
+from app.privacy.sealer import Sealer
 from app.releases import store as releases
 from app.releases.store import StoredRelease
 from app.tenants.registry import Tenant, Tenants
@@ -39,7 +40,10 @@ _CODES = {"success": "successful", "failure": "unsuccessful"}
 class ChangeSync:
     """Handles work keys ``change/<release id>/<environment>``."""
 
-    def __init__(self, database: Database, tenants: Tenants, clock: Clock, new_id: NewId) -> None:
+    def __init__(
+        self, database: Database, tenants: Tenants, clock: Clock, new_id: NewId, sealer: Sealer | None = None
+    ) -> None:
+        self._sealer = sealer
         self._database = database
         self._tenants = tenants
         self._clock = clock
@@ -78,22 +82,29 @@ class ChangeSync:
         return self._us[tenant.id]
 
     async def _save(
-        self, lease: Lease, release: StoredRelease, before: StoredChange, change: StoredChange, *drafts: Draft
-    ) -> StoredChange:
+        self, lease: Lease, release: StoredRelease, before: StoredChange, change: StoredChange, *drafts: Draft,
+        planted_by: str = "",
+    ) -> StoredChange:  # fmt: skip
         await self._database.write(
-            partial(self._write, lease=lease, release=release, before=before, change=change, drafts=drafts)
-        )
+            partial(
+                self._write, lease=lease, release=release, before=before, change=change, drafts=drafts,
+                planted_by=planted_by,
+            )
+        )  # fmt: skip
         return change
 
     def _write(
         self, tx: Tx, lease: Lease, release: StoredRelease, before: StoredChange, change: StoredChange,
-        drafts: tuple[Draft, ...],
+        drafts: tuple[Draft, ...], planted_by: str,
     ) -> None:  # fmt: skip
         work.hold(tx, lease)
         now = store.one(tx, change.release_id, change.environment)
         wanted = now.wanted if now else change.wanted
         store.save(tx, msgspec.structs.replace(change, wanted=wanted))
+        about = f"change/{change.release_id}/{change.environment}"
         for draft in drafts:
+            if self._sealer is not None:
+                draft = self._sealer.draft(tx, change.tenant, about, draft, created_by=planted_by)
             tx.stage(change.tenant, draft)
         if _said(change) != _said(before):
             work.mark(tx, f"pull/{release.repository_id}/{release.number}", self._clock())
@@ -149,7 +160,7 @@ class _Step:
         ours = [remote for remote in found if remote.created_by == us]
         for remote in found:
             if remote.created_by != us:
-                await self._alarm(remote, f"{remote.number} by {remote.created_by} carries our correlation id")
+                await self._alarm(remote, f"{remote.number} by somebody else carries our correlation id")
                 return None
         remote = min(ours, key=lambda one: one.number) if ours else await self._open()
         assert change.wanted is not None
@@ -184,8 +195,8 @@ class _Step:
             self._change, correlation_id=self._sync._new_id(), sys_id="", number="", state="wanted",
             facts=ChangeFacts(problem=problem),
         )  # fmt: skip
-        data = {"created_by": remote.created_by, "number": remote.number, "what": what}
-        await self._save(fresh, self._draft("verify", "change.alarmed", data, "alarm"))
+        draft = self._draft("verify", "change.alarmed", {"number": remote.number, "what": what}, "alarm")
+        await self._save(fresh, draft, planted_by=remote.created_by)
 
     async def _in_step(self, remote: Change) -> Change:
         """Say in it what the release says now; approvals of an older content do not count."""
@@ -333,8 +344,11 @@ class _Step:
         tenant, verdicts = self._release.tenant, self._release.verdicts
         return {name: names.in_text(tx, tenant, last.summary) for name, last in verdicts.items()}
 
-    async def _save(self, change: StoredChange, *drafts: Draft) -> None:
-        await self._sync._save(self._lease, self._release, self._change, change, *drafts)
+    async def _save(self, change: StoredChange, *drafts: Draft, planted_by: str = "") -> None:
+        """``planted_by`` is the user name of whoever made a change that claims to be ours."""
+        await self._sync._save(
+            self._lease, self._release, self._change, change, *drafts, planted_by=planted_by
+        )  # fmt: skip
         self._change = change
 
     def _draft(self, stage: Stage, event: Event, data: object, outcome: str) -> Draft:
