@@ -14,9 +14,9 @@ from app.changes.wanted import content_of, fields_of, shape_of
 from app.clock import SECOND, Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
-from app.privacy import names
 from app.decisions import store as decisions
 from app.decisions.store import StoredDeployment
+from app.privacy import names
 from app.privacy.sealer import Sealer
 from app.releases import store as releases
 from app.releases.store import StoredRelease

@@ -29,6 +29,12 @@ class Viewer(msgspec.Struct, frozen=True):
         wanted = environments or (None,)
         return any(self.scope.covers(repository=repository, environment=environment) for environment in wanted)
 
+    @property
+    def audits(self) -> bool:
+        """Whether they may search the audit log, which is about every repository and environment."""
+        bound = self.scope.repository or self.scope.environments
+        return self.scope.allows(Permission.AUDIT_READ) and not bound
+
 
 class Access:
     """``open_tenant`` is the tenant that an open console shows; None when it is not open."""
@@ -50,7 +56,7 @@ class Access:
             may_read(found)
             return Viewer(found.tenant, found.scope, session=True)
         if self._open_tenant is not None and from_this_machine(request):
-            return Viewer(self._open_tenant, Scope((Permission.RELEASE_READ,)))
+            return Viewer(self._open_tenant, Scope((Permission.RELEASE_READ, Permission.AUDIT_READ)))
         raise Problem(
             401, LOGIN_NEEDED, "Log in", expected="a session or a token with release.read", found="none",
             remedy="Log in with a token.",
@@ -63,6 +69,17 @@ def may_read(caller: TokenScope) -> None:
         raise Problem(
             403, "auth.permission", "Not permitted", expected="a token with the permission release.read",
             found=", ".join(held.value for held in caller.scope.permissions),
+            remedy="Ask an administrator for a token with this permission.",
+        )  # fmt: skip
+
+
+def may_audit(viewer: Viewer) -> None:
+    """Raises Problem 403 unless they may search the audit log."""
+    if not viewer.audits:
+        raise Problem(
+            403, "auth.permission", "Not permitted",
+            expected="a token with the permission audit.read that is bound to no repository or environment",
+            found=", ".join(held.value for held in viewer.scope.permissions),
             remedy="Ask an administrator for a token with this permission.",
         )  # fmt: skip
 

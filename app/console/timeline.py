@@ -96,6 +96,11 @@ def entries(records: Sequence[Record], context: Context) -> tuple[Entry, ...]:
     return tuple(_entry(record, context) for record in reversed(records))
 
 
+def tone(outcome: str) -> str:
+    """pass, wait, fail, or nothing for an outcome that is neither good nor bad."""
+    return _TONES.get(outcome, "")
+
+
 def _entry(record: Record, context: Context) -> Entry:
     try:
         data = msgspec.json.decode(record.data, type=Data)
@@ -106,7 +111,7 @@ def _entry(record: Record, context: Context) -> Entry:
     kind, _, identity = record.resource.partition("/")
     return Entry(
         record.ts, record.stage, what, detail, by or context.names.of(record.actor_ref),
-        _TONES.get(record.outcome, ""), identity if kind == "decision" else "", record.seq,
+        tone(record.outcome), identity if kind == "decision" else "", record.seq,
     )  # fmt: skip
 
 

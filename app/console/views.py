@@ -12,8 +12,8 @@ from aiohttp import web
 
 from app.blobs.store import BlobStore
 from app.clock import Clock
-from app.console import decision, listing, release
-from app.console.access import LOGIN_NEEDED, Access, from_elsewhere, may_read, same_origin
+from app.console import decision, listing, records, release
+from app.console.access import LOGIN_NEEDED, Access, from_elsewhere, may_audit, may_read, same_origin
 from app.console.listing import Wanted
 from app.console.pages import Pages, html
 from app.console.release import Live
@@ -30,7 +30,7 @@ from manifests.canonical import sha256_hex
 
 HOME = "/releases"
 FORM_LIMIT = 8 << 10
-_OURS = re.compile(r"/(?:releases|decisions)(?:/[0-9a-f]{1,64})?(?:\?[A-Za-z0-9_=&%.+-]{0,500})?")
+_OURS = re.compile(r"/(?:releases|decisions|audit)(?:/[0-9a-f]{1,64})?(?:\?[A-Za-z0-9_=&%.+*-]{0,1500})?")
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +51,7 @@ class ConsoleViews:
         self._database = database
         self._blobs = blobs
         self._tokens = tokens
+        self._clock = clock
         self._sessions = Sessions(database, clock)
         self._access = Access(self._sessions, open_tenant, https=public_url.startswith("https://"))
         self._static = Static()
@@ -63,6 +64,7 @@ class ConsoleViews:
             _page("GET", "/releases/{id}", self.release, "One release"),
             _page("GET", "/releases/{id}/verdicts", self.verdicts, "The part of its page that refreshes itself"),
             _page("GET", "/decisions/{id}", self.decision, "One decision"),
+            _page("GET", "/audit", self.audit, "Records of the audit log"),
             _page("GET", "/login", self.login_form, "The login form"),
             _page("POST", "/login", self.login, "Exchange a token for a session"),
             _page("POST", "/logout", self.logout, "End the session"),
@@ -111,6 +113,13 @@ class ConsoleViews:
             raise _unknown("decision", identity)
         page = self._pages.text("decision.html", viewer=viewer, page=found)
         return html(await names.in_html(self._database, viewer.tenant, page))
+
+    async def audit(self, request: web.Request) -> web.Response:
+        viewer, wanted = await self._access.viewer(request), query(request, records.Wanted)
+        may_audit(viewer)
+        now = self._clock()
+        found = await self._database.read(lambda tx: records.read(tx, viewer, wanted, now))
+        return self._pages.answer("audit.html", viewer=viewer, wanted=wanted, page=found)
 
     async def login_form(self, _request: web.Request) -> web.Response:
         return self._login_page(200, HOME)

@@ -27,7 +27,7 @@ _DONE = text(
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """``wanted`` and ``done`` are content digests, ``payload`` the content until it is done, ``cause`` the resource of the
+    """``wanted`` and ``done`` are content digests, ``payload`` the content until done, ``cause`` the resource of the
     record that precedes it, ``remote_id`` what the neighbour calls it."""
 
     key: str
