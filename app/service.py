@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import random
 import signal
 from collections.abc import Sequence
 from functools import partial
@@ -88,6 +89,9 @@ from app.sweeps.schedule import Schedule
 from app.tenants.registry import Tenant, Tenants
 from app.tokens.service import Tokens
 from app.tokens.views import TokenViews
+from app.verification import schedule as verifying
+from app.verification.ladder import Ladder
+from app.verification.views import VerificationViews
 from app.work.runner import Handler, WorkRunner
 from integrations.alerts.client import AppriseChannel
 from integrations.artifacts.client import Artifacts as ArtifactClient
@@ -97,6 +101,7 @@ from integrations.github.webhook import check_secrets
 from integrations.observing import Observe
 from integrations.servicenow.auth import BasicCredentials, ClientCredentials
 from integrations.servicenow.client import PysnowServiceNow
+from manifests.keys import PublicKey
 from manifests.note import VerifierKey
 from manifests.policy_parser import parse_tenant_policy
 from manifests.record import Draft, facts
@@ -186,6 +191,12 @@ class Service:
             signing(lambda: self.keys.log), clock, self.metrics,
         )  # fmt: skip
         jobs |= self.backups.jobs()
+        self.ladder = Ladder(
+            database, settings.database.url.get_secret_value(), self._log_keys, clock, self.metrics,
+            random.SystemRandom(), records=settings.audit.verify_sample, full_days=settings.audit.verify_full_days,
+        )  # fmt: skip
+        self._verifications = VerificationViews(self.ladder, database)
+        jobs |= verifying.jobs(self.ladder, settings.audit.verify_hour)
         database.on_refused = Attempts(database, clock, self.metrics)
         database.on_unwritable = lambda why: self.metrics.alarm("log", f"Nothing can be recorded: {why}")
         self.appender = Appender(database, LogSequencer(LogSigners(self.keys)), self.metrics)
@@ -205,6 +216,9 @@ class Service:
             public_url=settings.server.public_url,
             open_tenant=self._open_tenant,
         )  # fmt: skip
+
+    def _log_keys(self) -> list[PublicKey]:
+        return [key.public for key in self.keys.of("log").all()]
 
     def _verifiers(self, log: str) -> list[VerifierKey]:
         return self.keys.verifiers(log)
@@ -231,6 +245,7 @@ class Service:
             *KeyViews(self.database, self.keys, self.keeper, self._logs).routes(),
             *IngestViews(self.appender, self.tenants, self._clock).routes(),
             *LogViews(self.database, self._verifiers).routes(),
+            *self._verifications.routes(),
             *ExportViews(Exports(self.database, self.exports, self._clock, self._new_id), self._clock).routes(),
             *self.console.routes(),
         ]
@@ -301,6 +316,7 @@ class Service:
             await asyncio.gather(self._catching_up, return_exceptions=True)
         self.backups.stop()
         await self._schedule.stop()
+        await self._verifications.stop()
         await self.keeper.stop()
         await self._gauges.stop()
         await self._indexer.stop()

@@ -313,6 +313,9 @@ class AuditSettings(Section):
     folder: Path | None = None
     large_blobs: Annotated[int, Field(ge=1 << 16)] | None = None
     witnesses: tuple[WitnessSettings, ...] = ()
+    verify_sample: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    verify_hour: Annotated[int, Field(ge=0, le=23)] = 3
+    verify_full_days: Annotated[int, Field(ge=1, le=7)] = 7
 
     @model_validator(mode="after")
     def _large_blobs_have_a_place(self) -> Self:
