@@ -73,3 +73,14 @@ def test_a_log_that_is_not_there_exits_with_1(log: str, tmp_path: Path) -> None:
 )
 def test_what_cannot_be_meant_is_a_usage_error(log: str, tmp_path: Path, arguments: tuple[str, str]) -> None:
     assert run("--database", log, "--to", str(tmp_path / "export"), *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [("proof", "8"), ("checkpoint", "--since", "6")])
+def test_a_proof_that_would_not_verify_is_not_printed(log: str, tmp_path: Path, command: tuple[str, ...]) -> None:
+    strangers.tamper(tmp_path / "log.db", "UPDATE records SET leaf = zeroblob(32) WHERE seq = 7")
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    ran = CliRunner().invoke(app, ["audit", *command, "--log", "acme", "--database", log])
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert "the root that was signed" in ran.stderr
