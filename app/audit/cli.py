@@ -66,6 +66,7 @@ def verify(
     import os
 
     from app.clock import now
+    from app.privacy.checking import with_sealed
     from app.verification.verify import Anchor
     from app.verification.verify import verify as run
 
@@ -80,6 +81,7 @@ def verify(
         processes=os.cpu_count() or 1,
         progress=_progress if sys.stderr.isatty() else None,
     )
+    report = with_sealed(report, database or _database(config), config)
     _show(report, as_json=as_json)
     return report.exit_code
 
