@@ -40,7 +40,7 @@ class Outward:
         keys = (wishes.check_key(repository.id, head_sha, base_ref), wishes.comment_key(repository.id, number))
         wanted = await glance(self._database, lambda tx: [effects.get(tx, key) for key in keys])
         for effect in wanted:
-            if effect is None or effect.wanted == effect.done:
+            if effect is None or effect.wanted == effect.done or not effect.payload:
                 continue
             try:
                 await self._one(github, repository, number, effect, effect.key in fresh)
@@ -53,7 +53,8 @@ class Outward:
         """Learn what an interrupted attempt had posted, for people may have answered it already."""
         key = wishes.comment_key(repository.id, number)
         effect = await glance(self._database, lambda tx: effects.get(tx, key))
-        if effect is None or effect.wanted == effect.done:
+        if effect is None or effect.wanted == effect.done or not effect.payload:
+            # What was done has no content any more: a row that says otherwise was written by somebody else.
             return False
         wish = msgspec.json.decode(effect.payload, type=CommentWish)
         try:
