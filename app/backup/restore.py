@@ -32,7 +32,6 @@ from app.clock import Clock
 from app.db.connect import connect, sqlite_path
 from app.db.database import Unit
 from app.db.tx import Tx
-from app.keys import records as key_records
 from app.keys import steps
 from app.keys.model import KeySet
 from app.keys.service import open_database
@@ -131,8 +130,8 @@ class _Restoration:
 
     async def _signed(self) -> None:
         """By a key of ours, or by one that the log, verified by now, names: keys are replaced."""
-        named = await self._once(lambda tx: key_records.named(tx, SYSTEM, "log"))
-        check(self._backup.raw, self._backup.signature, [*self._keys, *(key for key, _ in named.values())])
+        told = await self._once(lambda tx: history(tx, SYSTEM, *self._keys))
+        check(self._backup.raw, self._backup.signature, [one.key for one in told.periods if one.counts_to is None])
 
     async def _gaps(self) -> list[Gap]:
         logs = {SYSTEM, *(tenant.id for tenant in self._settings.tenants)}
@@ -187,7 +186,7 @@ class _Restoration:
     ) -> int:  # fmt: skip
         now = self._clock()
         if self._wish.lost_key:
-            replace_lost(tx, keys, tuple(self._keys), self._wish.reason, now)
+            replace_lost(tx, keys, self._wish.reason, now)
         _number_what_waited(tx, replayed)
         # What was erased stays erased, also where its record is given up; the log then says so anew.
         lost = [one for gap in gaps for one in vouched(tx, gap, newer[gap.log]) if one.event == ERASED]

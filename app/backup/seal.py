@@ -1,5 +1,5 @@
-"""The signature over a backup's manifest: tables that the log does not vouch for, as that of tokens, are as this service
-wrote them.
+"""The signature over a backup's manifest: tables that the log does not vouch for, as that of tokens, are as this
+service wrote them.
 
 It is a signed note (C2SP signed-note) of the log's key under a name that no log has; its text is that name and the
 SHA-256 (hex) of the manifest.

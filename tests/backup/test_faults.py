@@ -19,21 +19,19 @@ def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("nth", [2, 5])
-async def test_a_backup_that_was_killed_leaves_none(tmp_path: Path, nth: int) -> None:
+async def test_a_backup_that_was_killed_leaves_none(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     await fill(url, tmp_path)
-    done = run("backup", url, str(tmp_path), str(nth))
+    done = run("backup", url, str(tmp_path), "5")
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert backups(tmp_path / "backups") == []
     made = await backed_up(url, tmp_path)
     assert [path for path in (tmp_path / "backups").iterdir() if path.name != ".lock"] == [made.folder]
 
 
-@pytest.mark.parametrize("nth", [3, 5])
-async def test_a_restoration_that_was_killed_leaves_an_empty_target(
-    database_url: str, tmp_path: Path, nth: int
-) -> None:
+async def test_a_restoration_that_was_killed_leaves_an_empty_target(database_url: str, tmp_path: Path) -> None:
+    # Before the file is moved into place; when a table has been copied.
+    nth = 5 if database_url.startswith("sqlite") else 3
     url = f"sqlite:///{tmp_path}/source.db"
     await fill(url, tmp_path)
     made = await backed_up(url, tmp_path)
@@ -45,7 +43,8 @@ async def test_a_restoration_that_was_killed_leaves_an_empty_target(
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".restoring")]
 
 
-async def test_a_full_disk_leaves_no_half_backup(database_url: str, tmp_path: Path) -> None:
+async def test_a_full_disk_leaves_no_half_backup(tmp_path: Path) -> None:
+    database_url = f"sqlite:///{tmp_path}/a.db"
     await fill(database_url, tmp_path, count=400)
     done = run("full", database_url, str(tmp_path), "0")
     assert done.returncode == 3, done.stderr

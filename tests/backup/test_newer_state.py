@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from app.audit.projection import log_facts
 from app.audit.store import records_of
 from app.backup.errors import BackupAlteredError, BackupError, NewerStateError
 from app.backup.own_keys import log_keys
 from app.backup.records import GivenUp, ranges_given_up
+from app.backup.rollback import tell_rolled_back
 from app.db.database import Database
 from app.db.tx import Tx
 from app.keys.errors import ServerKeyError
@@ -193,6 +195,11 @@ async def test_one_that_nobody_accepted_denies(tmp_path: Path, sink: Sink) -> No
         assert await database.read(lambda tx: ranges_given_up(tx, "acme")) == []
         assert "it was rolled back" in await compared(database, tmp_path, sink)
         assert "it was rolled back" in (await database.read(lambda tx: log_facts(tx, "acme"))).problem
+        with capture_logs() as logged:
+            await tell_rolled_back(database)
+        assert [(one["event"], one["log"], one["log_level"]) for one in logged] == [
+            ("audit.rolled_back", "acme", "error")
+        ]
 
 
 async def test_places_that_cannot_be_asked_are_not_taken_for_silence(tmp_path: Path) -> None:

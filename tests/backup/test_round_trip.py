@@ -35,11 +35,11 @@ async def test_what_was_backed_up_is_restored(
     new_url: Callable[[], str], other_url: Callable[[], str], tmp_path: Path, to: str
 ) -> None:
     source, target = new_url(), new_url() if to == "same" else other_url()
-    await fill(source, tmp_path, count=600)
+    await fill(source, tmp_path, count=300)
     before = await contents(source, tmp_path)
     made = await backed_up(source, tmp_path)
-    assert {one.log: one.size for one in made.manifest.logs} == {"acme": 600, "other": 3, "system": 2}
-    assert {one.name: one.rows for one in made.manifest.tables}["blobs"] == 600
+    assert {one.log: one.size for one in made.manifest.logs} == {"acme": 300, "other": 3, "system": 2}
+    assert {one.name: one.rows for one in made.manifest.tables}["blobs"] == 300
     await restored(target, tmp_path, made.folder)
     after = await contents(target, tmp_path)
     assert after.keys() == before.keys()
