@@ -41,7 +41,7 @@ async def filled(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def said(folder: Path) -> list[record.Record]:
+async def recorded(folder: Path) -> list[record.Record]:
     sql = text("SELECT body FROM records WHERE log = 'system' AND event = 'backup.made' ORDER BY seq")
     async with service(f"sqlite:///{folder}/a.db", folder) as database:
         rows = await database.read(lambda tx: tx.all(sql))
@@ -54,7 +54,7 @@ async def test_a_backup_is_made_where_the_settings_say_and_recorded(filled: Path
     said = json.loads(made.stdout)
     assert Path(said["folder"]).parent == filled / "daily"
     assert [one["size"] for one in said["manifest"]["logs"] if one["log"] == "acme"] == [20]
-    (one,) = await said(filled)
+    (one,) = await recorded(filled)
     assert json.loads(bytes(one.data))["manifest"] == said["sha256"]
 
 
@@ -65,7 +65,7 @@ async def test_while_the_service_runs_it_is_made_and_the_service_records_it(fill
         assert ended(made)[0] == 0, ended(made)
         assert "The running service records it" in made.output
         assert await notices.record_all(database, url, lambda: AT) == 1
-    assert len(await said(filled)) == 1
+    assert len(await recorded(filled)) == 1
 
 
 async def test_it_is_restored_where_one_says(filled: Path) -> None:
