@@ -67,8 +67,9 @@ async def test_a_phone_shows_the_whole_release_copies_the_line_and_keeps_up(brow
     line = f"/approve {halfway.pull.head_sha} production"
 
     def look() -> str:
-        browser.get(f"{halfway.address}/releases")
-        assert overflow(browser) == 0
+        for page in ("/releases", "/audit", "/audit?resource=change/*"):
+            browser.get(halfway.address + page)
+            assert overflow(browser) == 0
         browser.get(f"{halfway.address}/decisions/{release.verdicts['production'].decision_id}")
         assert overflow(browser) == 0
         browser.get(f"{halfway.address}/releases/{release.id}")

@@ -19,7 +19,7 @@ ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&g
 async def paths(halfway: Halfway) -> list[str]:
     release = await halfway.release()
     decision = release.verdicts["production"].decision_id
-    return ["/releases", f"/releases/{release.id}", f"/decisions/{decision}", "/login", "/nowhere"]
+    return ["/releases", f"/releases/{release.id}", f"/decisions/{decision}", "/audit", "/login", "/nowhere"]
 
 
 async def test_the_list_names_release_environment_outcome_and_requester(halfway: Halfway) -> None:
