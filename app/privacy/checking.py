@@ -20,7 +20,7 @@ from app.verification.report import Finding, Report
 
 def with_sealed(report: Report, database: str, config: Path | None) -> Report:
     """The report with a finding for each sealed field whose key is gone without an erasure, or is another."""
-    keys = _keys(config)
+    keys = _keys(database, config)
 
     def unit(tx: Tx) -> list[Finding]:
         return [one for log in report.logs if log.records for one in findings(tx, log.log, keys, log.first)]
@@ -28,8 +28,11 @@ def with_sealed(report: Report, database: str, config: Path | None) -> Report:
     return msgspec.structs.replace(report, findings=(*report.findings, *read_only(database, unit)))
 
 
-def _keys(config: Path | None) -> SubjectKeys | None:
+def _keys(database: str, config: Path | None) -> SubjectKeys | None:
+    """Of the settings' own database; another has another sealing key."""
     try:
-        return SubjectKeys(kek.load(load(config), create=False), now)
+        settings = load(config)
+        own = settings.database.url.get_secret_value() == database
+        return SubjectKeys(kek.load(settings, create=False), now) if own else None
     except (SealKeyError, SettingsError):
         return None

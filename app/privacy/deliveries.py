@@ -25,6 +25,9 @@ from manifests.canonical import sha256_hex
 from manifests.record import Draft, facts
 
 AT_ONCE = 200
+BYTES_AT_ONCE = 4 * 1024 * 1024
+"""More would hold up the event loop, on which SQLite is written."""
+
 LOOKED_AT = 1000
 UNKNOWN = "sender:unknown"
 """The subject of a delivery that names no sender."""
@@ -32,10 +35,14 @@ UNKNOWN = "sender:unknown"
 TenantOf = Callable[[int | None], str]
 """The tenant of an installation, or the system's name."""
 
-_UNSEALED = text(
-    "SELECT id, digest, body, installation_id FROM deliveries WHERE sealed_under = '' AND status <> 'new'"
+_WAITING = text(
+    "SELECT id, length(body) AS size FROM deliveries WHERE sealed_under = '' AND status <> 'new'"
     " ORDER BY id LIMIT :most"
 )
+_UNSEALED = text(
+    "SELECT id, digest, body, installation_id FROM deliveries WHERE id IN :ids AND sealed_under = ''"
+    " AND status <> 'new' ORDER BY id"
+).bindparams(bindparam("ids", expanding=True))
 _SEAL = text(
     "UPDATE deliveries SET body = :body, sealed_under = :key WHERE id = :id AND sealed_under = '' AND status <> 'new'"
 )
@@ -101,7 +108,8 @@ class Deliveries:
         return opened if sha256_hex(opened) == digest else None
 
     def _seal_some(self, tx: Tx) -> int:
-        rows = tx.all(_UNSEALED, most=AT_ONCE)
+        ids = _some(tx.all(_WAITING, most=AT_ONCE))
+        rows = tx.all(_UNSEALED, ids=ids) if ids else []
         known: dict[tuple[str, str], DataKey] = {}
         done = []
         for row in rows:
@@ -154,6 +162,18 @@ class Deliveries:
                     data=facts({"kind": "deliveries", "removed": count}),
                 ),
             )  # fmt: skip
+
+
+def _some(rows: Sequence[Row[Any]]) -> list[int]:
+    """At least one, and not much more than fits."""
+    found: list[int] = []
+    size = 0
+    for row in rows:
+        if found and size + row.size > BYTES_AT_ONCE:
+            break
+        found.append(row.id)
+        size += row.size
+    return found
 
 
 def sender(body: bytes) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.inbox import store as inbox
 from app.inbox.store import StoredDelivery
+from app.privacy import deliveries
 from manifests.canonical import sha256_hex
 from tests.privacy.world import AT, INSTALLED, LOG, World, later, world
 
@@ -59,6 +60,15 @@ async def test_more_than_one_helping_is_sealed(database_url: str) -> None:
         await store(at, *(delivery(number, number % 3 + 1) for number in range(450)))
         assert await at.deliveries.seal() == 450
         assert len({row.sealed_under for row in await rows(at)}) == 3
+
+
+async def test_large_bodies_are_sealed_a_few_at_a_time(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "BYTES_AT_ONCE", 100)
+    async with world(database_url) as at:
+        one = delivery(1)
+        assert len(one.body) * 2 < 100 < len(one.body) * 3
+        await store(at, *(delivery(number) for number in range(1, 6)))
+        assert [await at.database.write(at.deliveries._seal_some) for _ in range(4)] == [2, 2, 1, 0]
 
 
 async def test_a_delivery_that_is_sent_again_can_be_worked_on(database_url: str) -> None:
