@@ -49,6 +49,7 @@ class Report(msgspec.Struct, frozen=True):
     thorough: bool
     blobs: int | None = None
     sampled: int | None = None
+    segments: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -69,6 +70,7 @@ class Report(msgspec.Struct, frozen=True):
 _KEEP = "Keep a copy of the database, restore the log from WORM storage or a backup, find out who wrote to it."
 _RESTORE = "Restore the blob from WORM storage or a backup; find out who wrote to the database."
 _TREE = "Make the tree's hashes anew from the records' leaves; until then their proofs fail. Find out who wrote there."
+_SEGMENT = "Fetch it again by the version id in its receipt; if it is not there, restore it, and find out who could."
 _REMEDIES = {
     "audit.body_altered": _KEEP,
     "audit.leaf_altered": _KEEP,
@@ -97,6 +99,14 @@ _REMEDIES = {
     "audit.unauthenticated": "Give the log's verifier key, from somewhere else than this database (--key).",
     "audit.no_such_log": "Check the log's name and the database's address.",
     "audit.anchor_unreadable": "Give a checkpoint of this log, whole, signed with a key given by --key.",
+    "segment.missing": _SEGMENT,
+    "segment.altered": _SEGMENT,
+    "segment.overlap": "Two receipts speak of the same records: find out who wrote to the log's sink, and with what.",
+    "segment.uncovered": "Deliver these records again from a backup of the log; find out why they were passed over.",
+    "segment.receipt_altered": _KEEP,
+    "segment.no_receipt": "Give the folder that `sink.delivered` records speak of, and the log whose records it holds.",
+    "segment.waiting": "The sink takes them soon; if not, see its lag.",
+    "segment.unknown": "An attempt whose answer was lost may have left it; nothing depends on it.",
     "blob.missing": _RESTORE,
     "blob.altered": _RESTORE,
     "blob.unreadable": "Verify with the version of Countersign that wrote it, or a newer one.",

@@ -19,7 +19,7 @@ from app.db.tx import Tx
 from app.metrics import Metrics
 from app.verification import ladder as ladders
 from app.verification import store
-from app.verification.child import Request, VerificationFailedError
+from app.verification.child import Request, VerificationFailedError, verify_in_child
 from app.verification.ladder import DAY, Ladder, Ran
 from app.verification.report import Report
 from app.verification.schedule import jobs
@@ -69,7 +69,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    """With the process that verifies replaced by a call, which costs no second of starting; one test has the process."""
+    """With a call in place of the process that verifies, which takes a second to start; one test has it."""
     async with opened(url, LogSequencer([KEY])) as database:
         await stage(database, "acme", [draft(number, f"release-{number % 4}") for number in range(300)])
         made = Bench(database, url)
@@ -118,7 +118,8 @@ async def test_after_a_week_everything_is_read_again(ladder: Bench) -> None:
 
 async def test_a_sample_is_on_record_and_moves_nothing_on(ladder: Bench) -> None:
     report = await ladder.ladder.sample()
-    assert report is not None and report.sampled == 100
+    assert report is not None
+    assert report.sampled == 100
     assert [(run.what, run.found, record.outcome) for record, run in await ladder.runs()] == [("sample", 0, "ok")]
     assert await ladder.standing() == {}
 
@@ -157,7 +158,8 @@ async def test_a_state_of_verification_that_somebody_made_up_is_not_believed(lad
     await ladder.ladder.verify()
     tamper(tmp_path / "log.db", body(7, *ALTERED))
     await ladder.ladder.verify()
-    assert await ladder.problem() == ""  # What was read before is not read again every day; samples and weeks find it.
+    # What was read before is not read again every day; samples and the weekly run find it.
+    assert await ladder.problem() == ""
     tamper(
         tmp_path / "log.db", sql("UPDATE verifications SET frontier = zeroblob(length(frontier)) WHERE log = 'acme'")
     )
@@ -187,10 +189,11 @@ async def test_a_process_of_its_own_verifies(tmp_path: Path) -> None:
         await stage(database, "acme", [draft(number) for number in range(3)])
         made = Bench(database, url)
         report = await made.ladder.verify(full=True)
-        assert report is not None and report.findings == ()
+        assert report is not None
+        assert report.findings == ()
         assert (await made.standing())["acme"].size == 3
         with pytest.raises(VerificationFailedError, match="found none"):
-            await ladders.verify_in_child(Request(f"sqlite:///{tmp_path}/none.db", (KEY.public.to_openssh(),), ()))
+            await verify_in_child(Request(f"sqlite:///{tmp_path}/none.db", (KEY.public.to_openssh(),), ()))
 
 
 async def test_what_verification_found_is_kept_by_log(ladder: Bench) -> None:
