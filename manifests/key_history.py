@@ -26,6 +26,7 @@ are about the key of the gate's answers, which has no sizes, and are read by ``m
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -115,6 +116,12 @@ class KeyHistory(msgspec.Struct, frozen=True):
         return KeyHistory(self.origin, tuple(period for period in self.periods if period.key.fingerprint in kept))
 
 
+@lru_cache(1_024)
+def public(line: str) -> PublicKey:
+    """The key of an OpenSSH line. Remembered, since it takes long to find out that a point is sound."""
+    return PublicKey.from_openssh(line)
+
+
 class Signed(msgspec.Struct, frozen=True):
     """A checkpoint whose root is that of the tree over the log's records, and the fingerprints of those who signed."""
 
@@ -159,7 +166,7 @@ def facts_of(record: Record) -> KeyFacts | None:
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise _wrong(record, f"facts about a key: {error}") from error
     named = record.after if record.event in (CREATED, "key.rotated") else record.before
-    if named != PublicKey.from_openssh(found.public_key).fingerprint:
+    if named != public(found.public_key).fingerprint:
         raise _wrong(record, f"another key than {named}, which it is about")
     return found
 
@@ -218,11 +225,11 @@ def _beginning(record: Record, found: KeyFacts) -> Period:
     line = found.replaces_key if record.event == "key.rotated" else found.public_key
     if not line:
         raise _wrong(record, "no key that it replaces")
-    return Period(PublicKey.from_openssh(line), 0, named_at=record.seq)
+    return Period(public(line), 0, named_at=record.seq)
 
 
 def _rotated(origin: str, periods: list[Period], record: Record, found: KeyFacts) -> None:
-    key = PublicKey.from_openssh(found.public_key)
+    key = public(found.public_key)
     if key.kind != "ed25519" or found.vkey != VerifierKey(origin, key).encode():
         raise _wrong(record, "a verifier key that is not the new key under this log's name")
     old = _period(periods, found.replaces)
@@ -231,7 +238,7 @@ def _rotated(origin: str, periods: list[Period], record: Record, found: KeyFacts
 
 
 def _retired(_: str, periods: list[Period], record: Record, found: KeyFacts) -> None:
-    period = _period(periods, PublicKey.from_openssh(found.public_key).fingerprint)
+    period = _period(periods, public(found.public_key).fingerprint)
     signing = [one for one in periods if one.last is None]
     if period in signing and len(signing) > 1:
         periods[periods.index(period)] = msgspec.structs.replace(period, last=record.seq)
@@ -240,7 +247,7 @@ def _retired(_: str, periods: list[Period], record: Record, found: KeyFacts) -> 
 def _revoked(_: str, periods: list[Period], record: Record, found: KeyFacts) -> None:
     if found.size is None or found.size < 0:
         raise _wrong(record, f"a revocation from size {found.size} on")
-    period = _period(periods, PublicKey.from_openssh(found.public_key).fingerprint)
+    period = _period(periods, public(found.public_key).fingerprint)
     if period is not None:
         last = record.seq if period.last is None else period.last
         counts_to = found.size if period.counts_to is None else min(found.size, period.counts_to)

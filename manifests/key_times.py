@@ -40,7 +40,7 @@ def read(records: Iterable[Record]) -> tuple[Term, ...]:
         found = key_history.facts_of(record)
         if found is None or found.use != "gate":
             continue
-        key = PublicKey.from_openssh(found.public_key)
+        key = key_history.public(found.public_key)
         if record.event in ("key.rotated", key_history.CREATED):
             _begin(terms, record, found, key)
         else:
@@ -50,7 +50,7 @@ def read(records: Iterable[Record]) -> tuple[Term, ...]:
 
 def _begin(terms: dict[str, Term], record: Record, found: KeyFacts, key: PublicKey) -> None:
     if found.replaces_key:
-        old = PublicKey.from_openssh(found.replaces_key)
+        old = key_history.public(found.replaces_key)
         terms.setdefault(old.fingerprint, Term(old, 0))
     terms.setdefault(key.fingerprint, Term(key, record.ts))
 

@@ -15,11 +15,11 @@ from typing import Final
 import msgspec
 import structlog
 
-from app.audit import store
+from app.audit import store as audit
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
-from app.keys import records, steps
+from app.keys import steps, store
 from app.keys.errors import ServerKeyError
 from app.keys.model import KINDS, SYSTEM, KeyUse
 from app.keys.records import SERVER, Withdrawal
@@ -173,15 +173,16 @@ class Keeper:
         previous = keys.previous
         if previous is None or previous.public == keys.current.public:
             return
-        if not any(previous.public.fingerprint in names for names in opened.values()):
+        name = previous.public.fingerprint
+        if not any(one.fingerprint == name for keys_there in opened.values() for one in keys_there):
             ring.directory.archive(use, previous.public)
             ring.directory.destroy(use, "previous")
             ring.reload()
 
     def _born(self, tx: Tx, use: KeyUse) -> int | None:
         """When the system log first named the current key."""
-        found = records.named(tx, SYSTEM, use).get(self._ring.of(use).current.public.fingerprint)
-        return found[1] if found is not None else None
+        found = store.find(tx, SYSTEM, use, self._ring.of(use).current.public.fingerprint)
+        return found.at if found is not None else None
 
     def _overlap(self, use: KeyUse) -> int:
         return self._settings.overlap_days * DAY if use == "log" else GATE_OVERLAP
@@ -199,10 +200,11 @@ class Keeper:
     def _find(self, tx: Tx, fingerprint: str) -> tuple[KeyUse, PublicKey]:
         for use in KINDS:
             held = self._ring.of(use).find(fingerprint)
-            known = {name: key for name, (key, _) in records.named(tx, SYSTEM, use).items()}
-            known |= {key.fingerprint: key for key in self._ring.directory.archived(use)}
-            if held is not None or fingerprint in known:
-                return use, held.public if held is not None else known[fingerprint]
+            if held is not None:
+                return use, held.public
+            told = [one for known in store.of_use(tx, use).values() for one in known if one.fingerprint == fingerprint]
+            if told:
+                return use, told[0].public
         raise ServerKeyError(
             f"expected the fingerprint of a key of this server, found {fingerprint}; see `countersign keys list`"
         )
@@ -221,7 +223,7 @@ class Keeper:
         unnamed = [log for log in logs if log not in wanted.sizes]
         strange = sorted(set(wanted.sizes) - set(logs))
         if strange or (unnamed and wanted.since is None):
-            heads = ", ".join(f"{log}={store.head(tx, log).size}" for log in logs)
+            heads = ", ".join(f"{log}={audit.head(tx, log).size}" for log in logs)
             raise ServerKeyError(
                 f"expected a size for every log that the key signed, or an instant; found "
                 f"{'none for ' + ', '.join(unnamed) if unnamed else 'one for ' + ', '.join(strange)}. "
@@ -231,8 +233,8 @@ class Keeper:
         found = {}
         for log in logs:
             size = wanted.sizes[log] if log in wanted.sizes else count(tx, log)
-            if not 0 <= size <= store.head(tx, log).size:
-                raise ServerKeyError(f"expected a size of log {log} up to {store.head(tx, log).size}, found {size}")
+            if not 0 <= size <= audit.head(tx, log).size:
+                raise ServerKeyError(f"expected a size of log {log} up to {audit.head(tx, log).size}, found {size}")
             found[log] = Withdrawal(reason, size=size)
         return found
 

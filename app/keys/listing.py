@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from app.audit.sequence import DEFAULT_ORIGIN, origin
 from app.db.tx import Tx
-from app.keys import records, signers
+from app.keys import records, store
 from app.keys.model import (
     KINDS,
     SYSTEM,
@@ -41,7 +41,7 @@ def told(tx: Tx, keys: ServerKeys, logs: Iterable[str]) -> PublicServerKeys:
 
     Raises RecordAlteredError, ManifestError.
     """
-    wanted = dict.fromkeys((*logs, SYSTEM, *signers.begun(tx)))
+    wanted = dict.fromkeys((*logs, SYSTEM, *store.begun(tx)))
     return _ordered([*_of_gate(tx, keys.gates), *_of_logs(tx, keys.logs, list(wanted))])
 
 
@@ -63,7 +63,7 @@ def _of_logs(tx: Tx, keys: KeySet, logs: list[str]) -> list[PublicServerKey]:
     public = {key.public.fingerprint: key.public for key in keys.all()}
     periods: dict[str, list[LogPeriod]] = {}
     for log in logs:
-        first = tuple(key.public for key in keys.all() if key.public.fingerprint in signers.signing(tx, log))
+        first = tuple(key.public for key in keys.all() if key.public.fingerprint in store.signing(tx, log))
         history = records.history(tx, log, origin(DEFAULT_ORIGIN, log), *(first or (keys.current.public,)))
         for period in history.periods:
             name = period.key.fingerprint

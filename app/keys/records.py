@@ -73,18 +73,8 @@ def terms(tx: Tx, log: str) -> tuple[Term, ...]:
     return key_times.read(of_keys(tx, log))
 
 
-def named(tx: Tx, log: str, use: KeyUse) -> dict[str, tuple[PublicKey, int]]:
-    """By fingerprint, the keys that a log's records name, and when they were first named."""
-    found: dict[str, tuple[PublicKey, int]] = {}
-    for record in of_keys(tx, log):
-        data = msgspec.json.decode(record.data, type=KeyFacts)
-        if data.use != use:
-            continue
-        for line in (data.replaces_key, data.public_key):
-            if line:
-                key = PublicKey.from_openssh(line)
-                found.setdefault(key.fingerprint, (key, record.ts))
-    return found
+def data_of(record: Record) -> KeyFacts:
+    return msgspec.json.decode(record.data, type=KeyFacts)
 
 
 def _draft(
@@ -102,6 +92,16 @@ def _trace(key: PublicKey) -> str:
 
 
 __all__ = [
-    "SERVER", "SYSTEM", "Successor", "Withdrawal", "created", "history", "named", "of_keys", "retired", "revoked",
-    "rotated", "terms",
+    "SERVER",
+    "SYSTEM",
+    "Successor",
+    "Withdrawal",
+    "created",
+    "data_of",
+    "history",
+    "of_keys",
+    "retired",
+    "revoked",
+    "rotated",
+    "terms",
 ]  # fmt: skip

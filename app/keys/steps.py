@@ -6,70 +6,68 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import text
 
-from app.audit import store
-from app.audit.sequence import DEFAULT_ORIGIN, origin
+from app.audit import store as audit
 from app.db.tx import Tx
-from app.keys import records, signers
+from app.keys import records, signers, store
 from app.keys.errors import ServerKeyError
 from app.keys.model import KINDS, SYSTEM, KeySet, KeyUse
 from app.keys.records import SERVER, Successor, Withdrawal
+from app.keys.store import LogKey
 from manifests.keys import PublicKey
 
 _SINCE = text("SELECT MIN(seq) AS seq FROM records WHERE log = :log AND at >= :since")
 
-Open = dict[str, list[str]]
-"""By log, the fingerprints of the keys in use there, oldest first."""
-
 Sizes = Callable[[Tx, str], int]
 
 
-def open_keys(tx: Tx, use: KeyUse) -> Open:
-    """The logs that have begun and the keys that are in use there; none where none was told."""
-    return {log: _open(tx, use, log) for log in signers.begun(tx)}
+def open_keys(tx: Tx, use: KeyUse) -> dict[str, list[LogKey]]:
+    """The logs that have begun and the keys that are in use there, oldest first; none where none was told."""
+    return {log: [key for key in keys if not key.ended] for log, keys in store.of_use(tx, use).items()}
 
 
 def record_first(tx: Tx, current: Mapping[KeyUse, PublicKey], at: int) -> None:
     """Name in the system log the keys that were there first."""
+    told = records.of_keys(tx, SYSTEM)
     for use in KINDS:
-        if not records.named(tx, SYSTEM, use):
+        if not any(records.data_of(one).use == use for one in told):
             tx.stage(SYSTEM, records.created(use, current[use], at))
 
 
 def expect_signers(tx: Tx, keys: KeySet) -> None:
     """Raises ServerKeyError if there is a log whose keys are not here: it could not be written."""
-    for log, names in open_keys(tx, "log").items():
-        if names and not any(keys.find(name) for name in names):
-            raise signers.missing(log, names, keys.current)
+    for log, opened in open_keys(tx, "log").items():
+        if opened and not any(keys.find(one.fingerprint) for one in opened):
+            raise signers.missing(log, [one.fingerprint for one in opened], keys.current)
 
 
 def introduce(tx: Tx, use: KeyUse, keys: KeySet, at: int, by: str) -> None:
     """Tell every log of the newest key, under the signature of the one it replaces."""
     new = (keys.next or keys.current).public
-    opened = open_keys(tx, use)
-    if use == "gate" and new.fingerprint in opened.get(SYSTEM, [new.fingerprint]):
+    told = store.of_use(tx, use)
+    # The gate's key is told where it changes: a log that has no word of it is about the first one.
+    if use == "gate" and (SYSTEM not in told or any(_is_open(one, new) for one in told[SYSTEM])):
         return
-    for log, names in opened.items():
-        if new.fingerprint in names or (not names and new == keys.current.public):
+    for log, known in told.items():
+        opened = [one for one in known if not one.ended]
+        if any(_is_open(one, new) for one in opened) or (not opened and new == keys.current.public):
             continue
-        if new.fingerprint in records.named(tx, log, use):
+        if any(one.fingerprint == new.fingerprint for one in known):
             raise ServerKeyError(
                 f"expected a {use} key that was never ended, found {new.fingerprint}, which log {log} says was; "
                 "give another one"
             )
-        tx.stage(log, records.rotated(use, Successor(new, _old(tx, use, log, names, keys)), log, at, by))
+        old = _old(use, log, opened or [one for one in told.get(SYSTEM, []) if not one.ended], keys)
+        tx.stage(log, records.rotated(use, Successor(new, old), log, at, by))
 
 
 def retire(tx: Tx, use: KeyUse, keys: KeySet, over: bool, at: int, by: str = SERVER) -> None:
     """End the previous key where its overlap is ``over``, and older keys whose private part is not here any more."""
-    current = keys.current.public.fingerprint
-    for log, names in open_keys(tx, use).items():
-        if current not in names:
-            continue
-        known = records.named(tx, log, use) | records.named(tx, SYSTEM, use)
-        for name in names[: names.index(current)]:
-            held = keys.find(name)
+    for log, opened in open_keys(tx, use).items():
+        newest = [place for place, one in enumerate(opened) if one.fingerprint == keys.current.public.fingerprint]
+        for one in opened[: newest[0]] if newest else []:
+            held = keys.find(one.fingerprint)
             if held is None or (over and keys.previous is not None and held.public == keys.previous.public):
-                tx.stage(log, records.retired(use, held.public if held else known[name][0], at, by))
+                tx.stage(log, records.retired(use, held.public if held else one.public, at, by))
 
 
 def revoke(
@@ -78,7 +76,7 @@ def revoke(
     """End a key in every log of ``why``, and put ``new`` in its place where it still signs."""
     opened = open_keys(tx, use)
     for log, withdrawal in why.items():
-        names = opened[log]
+        names = [one.fingerprint for one in opened[log]]
         if new.fingerprint not in names and key.fingerprint in names:
             tx.stage(log, records.rotated(use, Successor(new, key, unvouched=True), log, at, by))
         tx.stage(log, records.revoked(use, key, withdrawal, at, by))
@@ -86,11 +84,10 @@ def revoke(
 
 def concerned(tx: Tx, use: KeyUse, key: PublicKey) -> tuple[str, ...]:
     """The logs that the key signs or signed; for a key of the gate all of them."""
-    opened = open_keys(tx, use)
+    told = store.of_use(tx, use)
     if use == "gate":
-        return tuple(opened)
-    name = key.fingerprint
-    return tuple(log for log, names in opened.items() if name in names or name in records.named(tx, log, use))
+        return tuple(told)
+    return tuple(log for log, known in told.items() if any(one.fingerprint == key.fingerprint for one in known))
 
 
 def size_since(since: int) -> Sizes:
@@ -98,30 +95,23 @@ def size_since(since: int) -> Sizes:
 
     def count(tx: Tx, log: str) -> int:
         row = tx.first(_SINCE, log=log, since=since)
-        return int(row.seq) if row is not None and row.seq is not None else store.head(tx, log).size
+        return int(row.seq) if row is not None and row.seq is not None else audit.head(tx, log).size
 
     return count
 
 
-def _open(tx: Tx, use: KeyUse, log: str) -> list[str]:
-    if use == "gate":
-        return [term.key.fingerprint for term in records.terms(tx, log) if term.until is None]
-    told = [period.key.fingerprint for period in records.history(tx, log, origin(DEFAULT_ORIGIN, log)).periods]
-    return sorted(signers.signing(tx, log), key=lambda name: told.index(name) if name in told else -1)
+def _is_open(one: LogKey, key: PublicKey) -> bool:
+    return not one.ended and one.fingerprint == key.fingerprint
 
 
-def _old(tx: Tx, use: KeyUse, log: str, names: Sequence[str], keys: KeySet) -> PublicKey:
+def _old(use: KeyUse, log: str, opened: Sequence[LogKey], keys: KeySet) -> PublicKey:
     """The key that the new one replaces. Of the log's keys only one that is here can vouch for its successor."""
-    held = [found.public for name in names if (found := keys.find(name)) is not None]
+    held = [found.public for one in opened if (found := keys.find(one.fingerprint)) is not None]
     if held:
         return held[-1]
-    if use == "gate":
-        known = records.named(tx, SYSTEM, use)
-        gone = [name for name in _open(tx, use, SYSTEM) if name in known]
-        return known[gone[-1]][0] if gone else keys.current.public
-    if names:
-        raise signers.missing(log, names, keys.current)
-    return keys.current.public
+    if use == "log" and opened:
+        raise signers.missing(log, [one.fingerprint for one in opened], keys.current)
+    return opened[-1].public if opened else keys.current.public
 
 
 def expect_reason(reason: str) -> str:

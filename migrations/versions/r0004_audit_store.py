@@ -101,9 +101,10 @@ def _search() -> None:
 
 def _keys() -> None:
     op.create_table(
-        "log_signers", _text("log", primary_key=True), _text("fingerprint", primary_key=True), _number("ended")
-    )
-    op.create_index("log_signers_now", "log_signers", ["log", "ended"])
+        "log_keys", _text("log", primary_key=True), _text("use", primary_key=True),
+        _text("fingerprint", primary_key=True), _text("public_key"), _number("place"), _number("at"), _number("ended"),
+    )  # fmt: skip
+    op.create_index("log_keys_now", "log_keys", ["log", "use", "ended"])
 
 
 def _verification() -> None:
