@@ -1,4 +1,4 @@
-"""`countersign audit …`: verify the log, prove a record, show a checkpoint.
+"""`countersign audit …`: prove a record, show a checkpoint, and what other rooms add.
 
 The functions are called by the command line and answer its exit code; what they need is imported when they run.
 """
@@ -6,7 +6,6 @@ The functions are called by the command line and answer its exit code; what they
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,10 +16,10 @@ from app.exports import cli as exports
 from app.privacy import cli as privacy
 from app.rebuild import cli as rebuild
 from app.search import cli as search
+from app.verification import cli as verification
 
 if TYPE_CHECKING:
-    from app.verification.report import Report
-    from app.verification.verify import Key
+    from app.verification.trust import Key
 
 YES: Final = 0
 NO: Final = 1
@@ -37,7 +36,7 @@ LogName = Annotated[str, typer.Option("--log", help="The log: a tenant's id, or 
 def register(app: typer.Typer) -> None:
     """Add the `audit` group to the command line."""
     group = typer.Typer(no_args_is_help=True, help="The audit log: verify it, prove what is in it.")
-    group.command("verify")(_verify_command)
+    verification.register(group)
     group.command("proof")(_proof_command)
     group.command("checkpoint")(_checkpoint_command)
     exports.register(group)
@@ -46,44 +45,6 @@ def register(app: typer.Typer) -> None:
     privacy.register_audit(group)
     rebuild.register(group)
     app.add_typer(group, name="audit")
-
-
-def verify(
-    database: str = "",
-    *,
-    config: Path | None = None,
-    logs: Sequence[str] = (),
-    keys: Sequence[str] = (),
-    checkpoints: Sequence[Path] = (),
-    thorough: bool = False,
-    blobs: bool = True,
-    as_json: bool = False,
-) -> int:
-    """Verify every record, and the blobs they name; 0 nothing wrong, 1 something altered, 3 could not find out.
-
-    ``keys`` are verifier keys, public keys, or files that hold one; without any, the server's own key is used.
-    """
-    import os
-
-    from app.clock import now
-    from app.privacy.checking import with_sealed
-    from app.verification.verify import Anchor
-    from app.verification.verify import verify as run
-
-    report = run(
-        database or _database(config),
-        [_key(text) for text in keys] or _own_keys(config),
-        list(logs) or None,
-        clock=now,
-        anchors=[Anchor(path.name, path.read_bytes()) for path in checkpoints],
-        thorough=thorough,
-        blobs=blobs,
-        processes=os.cpu_count() or 1,
-        progress=_progress if sys.stderr.isatty() else None,
-    )
-    report = with_sealed(report, database or _database(config), config)
-    _show(report, as_json=as_json)
-    return report.exit_code
 
 
 def proof(database: str, log: str, seq: int, *, config: Path | None = None, record: Path | None = None) -> int:
@@ -140,34 +101,6 @@ def _consistency(url: str, log: str, old: int, new: int) -> int:
     return YES
 
 
-def _verify_command(
-    config: Config = None,
-    database: DatabaseUrl = "",
-    log: Annotated[list[str] | None, typer.Option("--log", help="Only this log (repeatable)")] = None,
-    key: Annotated[
-        list[str] | None,
-        typer.Option("--key", help="Verifier key, public key or a file with one; default: the server's own"),
-    ] = None,
-    checkpoint: Annotated[
-        list[Path] | None,
-        typer.Option("--checkpoint", exists=True, dir_okay=False, help="A checkpoint kept elsewhere (repeatable)"),
-    ] = None,
-    thorough: Annotated[
-        bool, typer.Option("--thorough", help="Also the form of every record and every signature")
-    ] = False,
-    blobs: Annotated[
-        bool, typer.Option("--blobs/--no-blobs", help="Also every blob that a decision or grant names")
-    ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines")] = False,
-) -> None:
-    """Check that no record was altered, removed, reordered or added. The service may be running."""
-    code = verify(
-        database, config=config, logs=log or (), keys=key or (), checkpoints=checkpoint or (), thorough=thorough,
-        blobs=blobs, as_json=as_json,
-    )  # fmt: skip
-    raise typer.Exit(code)
-
-
 def _proof_command(
     log: LogName,
     seq: Annotated[int, typer.Argument(min=0, help="The record's number")],
@@ -221,24 +154,3 @@ def _key(text: str) -> Key:
         return VerifierKey.parse(text) if text.count("+") >= 2 and " " not in text else PublicKey.parse(text)
     except (ManifestError, OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"--key: {error}") from error
-
-
-def _progress(log: str, records: int) -> None:
-    print(f"\r{log}: {records} records", end="", file=sys.stderr, flush=True)
-
-
-def _show(report: Report, *, as_json: bool) -> None:
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    if as_json:
-        import msgspec
-
-        print(msgspec.json.encode({"ok": report.ok, "exit_code": report.exit_code, "report": report}).decode())
-        return
-    for item in report.findings:
-        print(f"{item.kind}: {item.message}\n  → {item.remedy}")
-    for log in report.logs:
-        print(f"{log.log}: {log.records} records, {log.checkpoints} checkpoints, root {log.root}")
-    if report.blobs is not None:
-        print(f"blobs: {report.blobs} read and hashed again")
-    print({0: "Nothing is wrong.", 1: "The log was altered.", 3: "Could not find out."}[report.exit_code])
