@@ -52,7 +52,7 @@ head AS (UPDATE log_heads SET size = $8, frontier = $9, last_at = $10 WHERE log 
 INSERT INTO checkpoints (log, size, note) VALUES ($1, $8, $11)"""
 _ALL = f"""records AS ({_RECORDS} SELECT * FROM unnest($12::text[], $13::bigint[], $14::text[], $15::bigint[],
 $16::text[], $17::text[], $18::bigint[], $19::bytea[], $20::bytea[])), {_REST}"""
-FEW = 32
+FEW = 64
 """Every statement is a journey to the server and back while the log is held. COPY takes two, and pays from here on."""
 
 

@@ -209,7 +209,7 @@ async def test_nothing_is_added_where_the_log_does_not_end(database_url: str, st
 
 async def test_direct_and_staged_records_of_several_replicas_never_fork_a_log(postgres_url: str) -> None:
     async def replica(number: int) -> None:
-        async with appending(postgres_url, writers=2) as (appender, database, _):
+        async with appending(postgres_url) as (appender, database, _):
             direct = (appender.append("acme", [draft(n, f"t{n % 7}"), draft(n, f"r{number}")]) for n in range(30))
             staged = (stage(database, "acme", [draft(n, f"t{n % 7}"), draft(n, "s")]) for n in range(15))
             await asyncio.gather(*direct, *staged)

@@ -12,6 +12,8 @@ import msgspec
 SECONDS = 1.0
 HASHED_BYTES = 10 * 1024
 APPENDED_BYTES = 4 * 1024
+REFERENCE = 6_000.0
+"""Operations a second of the machine that the floors of ``result.Measured`` were set on, while it was quiet."""
 
 
 class Calibration(msgspec.Struct, frozen=True):

@@ -13,14 +13,18 @@ import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
-from tests.benchmarks.calibration import Calibration, calibrate
+from tests.benchmarks.calibration import REFERENCE, Calibration, calibrate
 
 WRITTEN_TO = Path("build/benchmarks.json")
 
 
 class Measured(msgspec.Struct, frozen=True):
     """A number as it was measured. ``bound`` says on which side of ``target`` it should be; a number without a
-    target is for information. ``scaled`` False: a faster machine would not change it (a count, bytes)."""
+    target is for information. ``scaled`` False: a faster machine would not change it (a count, bytes).
+
+    With a ``floor``, the target is what was aimed at on a quiet machine, and ``met`` compares with the floor, which
+    moves with what the machine can do at the moment: see ``calibration.REFERENCE``.
+    """
 
     name: str
     value: float
@@ -28,16 +32,25 @@ class Measured(msgspec.Struct, frozen=True):
     bound: Literal["≥", "≤", ""] = ""
     target: float | None = None
     scaled: bool = True
+    floor: float | None = None
 
-    @property
-    def met(self) -> bool | None:
-        if self.target is None:
+    def limit(self, per_second: float) -> float | None:
+        """What ``met`` compares with, on a machine that calibrates to this."""
+        if self.floor is None:
+            return self.target
+        faster = per_second / REFERENCE
+        return self.floor * faster if self.bound == "≥" else self.floor / faster
+
+    def met(self, per_second: float) -> bool | None:
+        limit = self.limit(per_second)
+        if limit is None:
             return None
-        return self.value >= self.target if self.bound == "≥" else self.value <= self.target
+        return self.value >= limit if self.bound == "≥" else self.value <= limit
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A line of build/benchmarks.json. ``target`` reads ``≥ 5000``; ``met`` is null where nothing was promised.
+    """A line of build/benchmarks.json. ``target`` reads ``≥ 5000``, with a floor ``≥ 5000 [≥ 1234 here]``; ``met`` is
+    null where nothing was promised.
 
     ``ratio`` is the value times (a duration) or over (a rate) the calibration's operations per second, so that
     it says how many calibration operations one unit costs, or how many units one operation buys.
@@ -63,14 +76,21 @@ async def run(benchmark: Benchmark, quick: bool) -> list[Result]:
 
 
 def _result(measured: Measured, calibration: Calibration) -> Result:
-    target = None if measured.target is None else f"{measured.bound} {measured.target:g}"
+    per = calibration.per_second
+    target, met = _target(measured, per), measured.met(per)
     value = float(f"{measured.value:.4g}")
     if not measured.scaled:
-        return Result(measured.name, value, measured.unit, target, measured.met)
+        return Result(measured.name, value, measured.unit, target, met)
     seconds = {"ms": 1e-3, "s": 1.0}.get(measured.unit)
-    per = calibration.per_second
     ratio = measured.value / per if seconds is None else measured.value * seconds * per
-    return Result(measured.name, value, measured.unit, target, measured.met, float(f"{ratio:.4g}"), calibration)
+    return Result(measured.name, value, measured.unit, target, met, float(f"{ratio:.4g}"), calibration)
+
+
+def _target(measured: Measured, per_second: float) -> str | None:
+    if measured.target is None:
+        return None
+    aimed = f"{measured.bound} {measured.target:g}"
+    return aimed if measured.floor is None else f"{aimed} [{measured.bound} {measured.limit(per_second):.4g} here]"
 
 
 def show(results: Iterable[Result]) -> None:
