@@ -12,6 +12,7 @@ from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
 from app.metrics import Metrics
+from app.search import index
 from app.work import store as work
 
 EVERY_S = 5.0
@@ -48,6 +49,7 @@ class Gauges:
         self._metrics.work_oldest_seconds.set(max(now - backlog.since, 0) / SECOND if backlog.due else 0)
         for log in self._logs:
             self._metrics.log_size.labels(log=log).set(audit.head(tx, log).size)
+            self._metrics.log_indexed.labels(log=log).set(index.size(tx, log))
 
     async def _run(self) -> None:
         while True:

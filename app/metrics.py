@@ -44,6 +44,7 @@ class Metrics:
         self.log_appended = self._counter("log_appended", "Records added to an audit log directly", "log")
         self.log_refused = self._counter("log_refused", "Records refused because the queue was full", "log")
         self.log_size = self._gauge("log_size", "Records in the audit log", "log")
+        self.log_indexed = self._gauge("log_indexed", "Records in the search index of the audit log", "log")
         self.anchor_lag_seconds = self._gauge("anchor_lag_seconds", "Age of the newest anchored checkpoint", "log")
         self.sink_lag_seconds = self._gauge("sink_lag_seconds", "How long the oldest record waits for a sink", "sink")
         self.sink_records_behind = self._gauge("sink_records_behind", "Records a sink does not have yet", "sink")

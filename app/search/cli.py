@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
     from manifests.record import Record
 
 PER_PAGE = 200
+MOST_TOLD = 50
 DatabaseUrl = Annotated[
     str, typer.Option("--database", help="sqlite:///path or postgresql://…; default: the settings' database")
 ]
 
 
 def register(group: typer.Typer) -> None:
-    """Add `list` and its other name `search` to the `audit` commands."""
+    """Add `list`, its other name `search`, and `index` to the `audit` commands."""
     group.command("list")(_list)
     group.command("search", hidden=True)(_list)
+    group.command("index")(_index)
 
 
 def _list(
@@ -53,6 +56,77 @@ def _list(
     except QueryError as error:
         raise typer.BadParameter(str(error)) from error
     raise typer.Exit(run(_url(database, config), log, query, limit, before=before, as_json=as_json))
+
+
+def _index(
+    log: Annotated[list[str] | None, typer.Option("--log", help="Only this log (repeatable)")] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make the index anew; with SQLite, stop the service first")
+    ] = False,
+    config: Config = None,
+    database: DatabaseUrl = "",
+) -> None:
+    """Compare the search index with every record; exit code 1 tells that they differ."""
+    url = _url(database, config)
+    raise typer.Exit(make_anew(url, log or ()) if apply else compare(url, log or ()))
+
+
+def compare(url: str, wanted: Sequence[str] = ()) -> int:
+    """Print what differs between the index and the records; 1 if anything does. The service may be running."""
+    from app.audit.reading import read_only
+
+    return read_only(url, lambda tx: _compared(tx, wanted))
+
+
+def make_anew(url: str, wanted: Sequence[str] = ()) -> int:
+    """Throw the index of these logs away (all, if none is named) and make it of the records. Raises
+    DatabaseUnavailableError while the service has a SQLite database."""
+    import asyncio
+
+    return asyncio.run(_made_anew(url, wanted))
+
+
+async def _made_anew(url: str, wanted: Sequence[str]) -> int:
+    from app.db.connect import connect
+    from app.search import index
+    from app.search.indexer import Indexer
+    from app.sinks.store import logs
+
+    database = await connect(url, _nothing)
+    try:
+        for log, size in await database.read(logs):
+            if not wanted or log in wanted:
+                await database.write(lambda tx, log=log: index.forget(tx, log))  # type: ignore[misc]
+                print(f"{log}: {size} records", file=sys.stderr)
+        if not await Indexer(database, pauses=0).catch_up():
+            print("A running service goes on with it.", file=sys.stderr)
+    finally:
+        await database.close()
+    return 0
+
+
+def _nothing(tx: Tx) -> None:
+    if tx.staged:
+        raise AssertionError("no record is made by making an index")
+
+
+def _compared(tx: Tx, wanted: Sequence[str]) -> int:
+    from app.search.checking import differences
+    from app.sinks.store import logs
+
+    code = 0
+    for log, size in logs(tx):
+        if wanted and log not in wanted:
+            continue
+        count = 0
+        for count, one in enumerate(differences(tx, log), 1):
+            if count <= MOST_TOLD:
+                print(f"record {one.seq} of log {one.log}: {one.what}")
+        print(f"{log}: {size} records, {count} differences")
+        code = 1 if count else code
+    if code:
+        print("Find out who changed what (`audit verify`), then run `audit index --apply`.", file=sys.stderr)
+    return code
 
 
 def run(url: str, log: str, query: Query, limit: int, *, before: int | None = None, as_json: bool = False) -> int:

@@ -10,7 +10,7 @@ class IndexAlteredError(RecordAlteredError):
 
     code = "audit.index_altered"
     remedy = (
-        "Treat the database as tampered with: run `audit verify`, then `audit rebuild`, which makes the index anew."
+        "Treat the database as tampered with: run `audit verify`, then make the index anew by `audit index --apply`."
     )
 
 

@@ -20,15 +20,14 @@ from app.search.model import fields
 from app.search.span import Span
 
 BATCH = 2_000
-SLICE = 250
-"""Rows in one unit on SQLite, where units run on the event loop: a few milliseconds."""
+SLICE = 100
+"""Rows in one unit on SQLite, where units run on the event loop: one or two milliseconds."""
 
 POLL_S = 1.0
 ASIDE_S = 10.0
 """How long a replica leaves the index to another one that was faster."""
 
-PAUSES = 3
-"""Between two units it rests so many times as long as one took."""
+PAUSES = 3.0
 
 _BEHIND = text(
     "SELECT h.log, h.size, COALESCE(i.size, 0) AS indexed FROM log_heads h"
@@ -40,10 +39,14 @@ _log = structlog.get_logger()
 
 
 class Indexer:
-    """Runs between ``start`` and ``stop``. What replicas do at once is done by the first and dropped by the others."""
+    """Runs between ``start`` and ``stop``. What replicas do at once is done by the first and dropped by the others.
 
-    def __init__(self, database: Database) -> None:
+    Between two units it rests ``pauses`` times as long as one took.
+    """
+
+    def __init__(self, database: Database, *, pauses: float = PAUSES) -> None:
         self._database = database
+        self._pauses = pauses
         self._slice = SLICE if database.dialect == "sqlite" else BATCH
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +94,7 @@ class Indexer:
             unit = _Unit(log, part, own)
             if not await self._database.write(unit):
                 return False
-            await asyncio.sleep(PAUSES * unit.seconds)
+            await asyncio.sleep(self._pauses * unit.seconds)
         return True
 
 

@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from tests.benchmarks import deciding, evaluations, gate, starting, webhooks, worm
+from tests.benchmarks import deciding, evaluations, gate, querying, starting, webhooks, worm
 from tests.benchmarks.result import Result, run, show, write
 
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "gate": gate.measure,
     "evaluations": evaluations.measure,
     "worm": worm.measure,
+    "query": querying.measure,
 }
 
 

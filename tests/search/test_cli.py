@@ -91,3 +91,18 @@ def test_an_altered_record_is_told_and_nothing_is_printed(tmp_path: Path, log: s
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "record 9 of log acme" in result.stderr
+
+
+def test_an_index_that_differs_is_told_and_made_anew(tmp_path: Path, log: str) -> None:
+    assert run("index", "--database", log).exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        connection.execute("DELETE FROM record_index WHERE log = 'acme' AND seq = 9")
+        connection.commit()
+    result = run("index", "--database", log, "--log", "acme")
+    assert result.exit_code == 1
+    assert "record 9 of log acme: expected a row in the search index, found none" in result.stdout
+    assert run("index", "--database", log, "--log", "system").exit_code == 0
+    assert run("index", "--database", log, "--apply").exit_code == 0
+    assert run("index", "--database", log).exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        assert connection.execute("SELECT size FROM record_index_heads ORDER BY log").fetchall() == [(21,), (1,)]

@@ -252,7 +252,7 @@ async def test_an_altered_row_of_the_index_is_an_error(
     with pytest.raises(IndexAlteredError, match=says) as caught:
         read_only(log, lambda tx: newest_first(tx, asked, 50))
     assert caught.value.seq == 9
-    assert "audit rebuild" in str(caught.value)
+    assert "audit index --apply" in str(caught.value)
 
 
 @pytest.mark.parametrize("seq", [9, 35])
