@@ -13,6 +13,7 @@ from sqlalchemy import text
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
+from app.rebuild.memory import Memory
 from app.tokens import store as tokens
 from app.tokens.model import TokenScope
 
@@ -38,6 +39,7 @@ class Sessions:
         self._database = database
         self._clock = clock
         self._randomness = randomness
+        self._memory = Memory()
 
     async def open(self, token_id: str) -> str:
         """A new session of ``LIFETIME_S`` for whoever showed this token; answers its id for the cookie."""
@@ -66,6 +68,8 @@ class Sessions:
                 return None
             token = found[0]
             if token.revoked_at is not None or not token.created_at <= now < token.expires_at:
+                return None
+            if tokens.difference(tx, self._memory, token):
                 return None
             return TokenScope(f"token:{token.id}", token.tenant, token.scope)
 
