@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from tests.benchmarks import deciding, evaluations, gate, querying, starting, webhooks, worm
+from tests.benchmarks import appending, deciding, evaluations, gate, growth, querying, starting, webhooks, worm
 from tests.benchmarks.result import Result, run, show, write
 
 BENCHMARKS = {
@@ -18,7 +18,9 @@ BENCHMARKS = {
     "gate": gate.measure,
     "evaluations": evaluations.measure,
     "worm": worm.measure,
+    "append": appending.measure,
     "query": querying.measure,
+    "growth": growth.measure,
 }
 
 
