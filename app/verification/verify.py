@@ -16,7 +16,7 @@ import msgspec
 
 from app.clock import SECOND, Clock
 from app.verification.baseline import baseline_of
-from app.verification.blobs import Blobs
+from app.verification.blobs import SYSTEM, Blobs
 from app.verification.log import LogVerification, Reading, not_verified
 from app.verification.port import Source
 from app.verification.report import Finding, LogReport, Report, finding
@@ -34,6 +34,8 @@ Progress = Callable[[str, int], None]
 """Told the log and how many of its records have been read."""
 
 STAGED_FOR_S = 60
+OVERLAP = 3600 * SECOND
+"""Clocks of replicas differ, and a transaction may commit long after it looked at its own."""
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -61,9 +63,9 @@ def verify(
 
     A key without a name is taken for every log. ``thorough`` also checks the canonical form of every record and
     every signature, not only the newest and a spread of others; the newest vouches for all records. ``blobs`` also
-    reads every blob that a decision or grant names, after the records. ``incremental`` begins where the service's last
-    verification ended, if a signed checkpoint bears out what it left; logs in ``whole`` are read from their
-    first record.
+    reads every blob that a decision or grant names, after the records, and then, unless ``logs`` are given, all others.
+    ``incremental`` begins where the service's last verification ended, if a signed checkpoint bears out what it left;
+    logs in ``whole`` are read from their first record, and all blobs with the system log.
     Raises DatabaseUnavailableError when nothing could be read.
     """
     reading = Reading(database, processes, thorough, progress)
@@ -108,8 +110,22 @@ async def _verify(options: _Options, logs: Sequence[str] | None, clock: Clock) -
         blobs = Blobs(source)
         for report in reports if options.blobs else ():
             await blobs.verify(report.log, report.first)
-        findings += blobs.findings()
-    return Report(tuple(reports), tuple(findings), options.reading.thorough, blobs.read if options.blobs else None)
+        if options.blobs and logs is None:
+            await blobs.verify_all(await _since(source, reports))
+        findings += await blobs.findings()
+    read = blobs.read if options.blobs else None
+    return Report(tuple(reports), tuple(findings), options.reading.thorough, read, outside=blobs.outside)
+
+
+async def _since(source: Source, reports: Sequence[LogReport]) -> int:
+    """From when on blobs have not been hashed by a run before this one (microseconds since 1970 UTC).
+
+    The system log has a record of every run, so it goes on where the last run ended; its newest record of then is
+    older than what that run did not see.
+    """
+    first = next((report.first for report in reports if report.log == SYSTEM), 0)
+    rows = await source.records(SYSTEM, first - 1, first) if first else ()
+    return rows[0][7] - OVERLAP if rows else 0
 
 
 async def _verify_log(
@@ -140,8 +156,12 @@ async def _verify_log(
 def _vouches(anchor: Target, log: str, trust: Trust | None, findings: list[Finding]) -> bool:
     """Whether an anchor is signed for this log; one that is not is told and left out."""
     try:
-        if trust is not None:
-            key_history.judge(trust.history, anchor.note.encode())
+        if trust is not None and key_history.judge(trust.history, anchor.note.encode()).taken_back:
+            why = (
+                "expected a signature that counts, found only ones of keys that were revoked from before this size on."
+            )
+            findings.append(_unusable(anchor.anchor, log, why))
+            return False
     except ManifestError as error:
         findings.append(_unusable(anchor.anchor, log, str(error)))
         return False
