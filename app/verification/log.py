@@ -64,7 +64,8 @@ class LogVerification:
         self._newest(newest)
         self._head(await self._source.head(log), frontier, exact=roots.last_good == frontier.size)
         touched: Collection[str] | None = judge.ends if self._known.size else None
-        judge.trace_heads(await self._source.trace_heads(log, touched))
+        if not self._truncated():
+            judge.trace_heads(await self._source.trace_heads(log, touched))
         await self._tree(roots, frontier.size)
         report = LogReport(
             log, frontier.size, len(checkpoints), roots.signatures, frontier.root().hex(), self._known.size,

@@ -20,7 +20,7 @@ from manifests.merkle import Frontier
 from tests.audit.made import KEY, fill, verified
 
 ORIGIN = "countersign.dev/log/acme"
-PROTECTED = ("records", "checkpoints")
+PROTECTED = ("records", "checkpoints", "tree_hashes")
 
 Change = Callable[[sqlite3.Connection], object]
 
