@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -30,10 +31,8 @@ async def undone(database: Database, unit: Callable[[Tx], T]) -> T:
         found.append(unit(tx))
         raise _UndoError
 
-    try:
+    with contextlib.suppress(_UndoError):
         await database.write(run)
-    except _UndoError:
-        pass
     return found[0]
 
 
