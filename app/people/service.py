@@ -26,6 +26,11 @@ LINKS_AGE_S = 15
 """How long a link that another replica confirmed may go unnoticed."""
 
 
+def _renamed(known: KnownAccount, account: Account) -> bool:
+    """What is kept of somebody's words has no login."""
+    return bool(account.login) and known.login != account.login
+
+
 def github_account(account: Account) -> str:
     return f"github:{account.id}"
 
@@ -63,7 +68,7 @@ class People:
         stale = {
             key: account
             for key, account in wanted.items()
-            if (known := self._cache.get(key)) is None or known.login != account.login or key in self._strange
+            if (known := self._cache.get(key)) is None or _renamed(known, account) or key in self._strange
         }
         if stale:
             found = await self._database.write(lambda tx: self._ensure(tx, stale))
@@ -93,7 +98,7 @@ class People:
             if known is None:
                 found[key] = KnownAccount(key, account.login, account.type, self._new_id())
                 self._add(tx, found[key], now)
-            elif known.login != account.login:
+            elif _renamed(known, account):
                 store.rename(tx, self.tenant, key, account.login)
                 found[key] = KnownAccount(key, account.login, known.kind, known.person)
                 self._seen(tx, found[key])

@@ -121,9 +121,16 @@ def _observation(
 ) -> tuple[Observation, Said]:
     observation = Observation(
         id=f"{about}/{kind}/{delivery.digest}", kind=kind, object=about, actor=actor(sender),
-        received_at=delivery.received_at, delivery=delivery.digest, body_json=msgspec.json.encode(said).decode(),
+        received_at=delivery.received_at, delivery=delivery.digest, body_json=msgspec.json.encode(_kept(said)).decode(),
     )  # fmt: skip
     return observation, said
+
+
+def _kept(said: Said) -> Said:
+    """Without the login: observations are never removed, and the account's number says whose they are."""
+    if said.account is None:
+        return said
+    return msgspec.structs.replace(said, account=msgspec.structs.replace(said.account, login=""))
 
 
 def _id(account: Account | None) -> int | None:
