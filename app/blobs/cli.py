@@ -30,14 +30,23 @@ def _blob_command(
 ) -> None:
     """Print what a record names by its digest (statement, snapshot, verdict, file), hashed again."""
     from app.audit.reading import read_only
-    from app.blobs.errors import BlobElsewhereError, BlobError
+    from app.blobs import places
+    from app.blobs.errors import BlobAlteredError, BlobElsewhereError, BlobError
     from app.blobs.store import BlobStore
     from app.cli import options
     from app.clock import now
 
+    url = database or options.settings(config).database.url.get_secret_value()
+    wanted = digest.lower()
     try:
-        url = database or options.settings(config).database.url.get_secret_value()
-        body = read_only(url, lambda tx: BlobStore(now).get(tx, digest.lower()))
+        body = read_only(url, lambda tx: BlobStore(now).get(tx, wanted))
+    except BlobAlteredError as error:
+        print(error, file=sys.stderr)
+        copies = read_only(url, lambda tx: places.of(tx, wanted))
+        if not copies:
+            raise typer.Exit(NO) from error
+        body = _outside(config, BlobElsewhereError(wanted, copies))
+        print("This is its copy from outside the database.", file=sys.stderr)
     except BlobElsewhereError as error:
         body = _outside(config, error)
     except BlobError as error:

@@ -1,4 +1,4 @@
-"""Verify the blobs that records of decisions and grants name: that each is there, and is what its digest says.
+"""Verify blobs: that each which records of decisions and grants name is there, and that each is what its digest says.
 
 A pass of its own beside that over the records, which shows that these name what they always named.
 """
@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from typing import Final, TypeVar
 
 import msgspec
 
-from app.verification.port import Source
+from app.blobs.store import FILES
+from app.verification.port import Copy, Source
 from app.verification.report import Finding, Kind, finding
 
+T = TypeVar("T")
 AT_ONCE = 500
 SNAPSHOT = "snapshot"
+SYSTEM: Final = "system"
+"""The log of what belongs to no tenant: blobs are shared."""
 
 
 class _Data(msgspec.Struct, frozen=True):
@@ -37,13 +42,19 @@ class _Snapshot(msgspec.Struct, frozen=True):
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """A blob as a record names it. ``what`` is what it holds, ``resource`` whose it is."""
+    """A blob as a record names it. ``what`` is what it holds, ``resource`` whose it is; without a record, ``what`` is
+    its label."""
 
     digest: str
     what: str
     log: str
-    seq: int
+    seq: int | None
     resource: str
+
+    def __str__(self) -> str:
+        if self.seq is None:
+            return f"expected the blob {self.digest} ({self.what})"
+        return f"{self.resource} (record {self.seq} of log {self.log}): expected its {self.what} as blob {self.digest}"
 
 
 class _Wrong(msgspec.Struct):
@@ -56,13 +67,15 @@ class _Wrong(msgspec.Struct):
 
 
 class Blobs:
-    """Each blob is read once, however many records name it. ``read`` counts those that were there."""
+    """Each blob is read once, however many records name it. ``read`` counts those that were there, ``outside`` those
+    that lie only outside the database, once all were looked at."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._seen: set[str] = set()
         self._wrong: dict[str, _Wrong] = {}
         self.read = 0
+        self.outside: int | None = None
 
     async def verify(self, log: str, first: int = 0) -> None:
         """All blobs that the records of this log from ``first`` on name, and the parts of the snapshots among them."""
@@ -72,24 +85,47 @@ class Blobs:
                 for few in _chunks(parts):
                     await self._check(few)
 
-    def findings(self) -> list[Finding]:
-        """One for each blob that is wrong, with a record that names it."""
+    async def verify_all(self, since: int = 0) -> None:
+        """Every other blob that was stored from then on (microseconds since 1970 UTC), and that none which was copied
+        outside is gone: only a release's own files may lie nowhere else."""
+        async for blob in self._source.stored_blobs(since):
+            if blob.digest in self._seen:
+                continue
+            self._seen.add(blob.digest)
+            self.read += 1
+            if (actual := sha256(blob.body).hexdigest()) != blob.digest:
+                self._wrong[blob.digest] = _altered(actual, _Named(blob.digest, blob.kind, SYSTEM, None, ""))
+        elsewhere = {copy.digest: copy.kind for copy in await self._source.only_copies()}
+        self.outside = sum(kind == FILES for kind in elsewhere.values())
+        for digest, kind in elsewhere.items():
+            if kind != FILES and digest not in self._wrong:
+                self._wrong[digest] = _missing(_Named(digest, kind, SYSTEM, None, ""))
+
+    async def findings(self) -> list[Finding]:
+        """One for each blob that is wrong, with a record that names it, and where a copy of it lies."""
         found: list[Finding] = []
-        for digest, wrong in self._wrong.items():
-            first = wrong.first
-            others = f" {wrong.more} more name it." if wrong.more else ""
-            message = (
-                f"{first.resource} (record {first.seq} of log {first.log}): expected its {first.what} as blob "
-                f"{digest}, {wrong.why}.{others}"
-            )
-            kind: Kind = "unknown" if wrong.code == "blob.unreadable" else "finding"
-            found.append(finding(wrong.code, first.log, first.seq, message, kind))
+        for digests in _chunks(list(self._wrong)):
+            copies: dict[str, list[Copy]] = {}
+            for copy in await self._source.copies(digests):
+                copies.setdefault(copy.digest, []).append(copy)
+            found += [self._finding(digest, copies.get(digest, ())) for digest in digests]
+        if self.outside:
+            message = f"{self.outside} large files of releases lie only outside the database; they were not read."
+            found.append(finding("blob.outside", SYSTEM, None, message, "note"))
         return sorted(found, key=lambda item: (item.log, item.seq or 0, item.message))
+
+    def _finding(self, digest: str, copies: Sequence[Copy]) -> Finding:
+        wrong = self._wrong[digest]
+        others = f" {wrong.more} more name it." if wrong.more else ""
+        where = "".join(f" A copy lies in {one.sink} ({one.key}, version {one.version})." for one in copies)
+        kind: Kind = "unknown" if wrong.code == "blob.unreadable" else "finding"
+        message = f"{wrong.first}, {wrong.why}.{others}{where}"
+        return finding(wrong.code, wrong.first.log, wrong.first.seq, message, kind)
 
     async def _check(self, some: Sequence[_Named]) -> list[_Named]:
         """Reads those not seen before; answers the parts that the snapshots among them name."""
         fresh: dict[str, _Named] = {}
-        for named in sorted(some, key=lambda one: one.seq):
+        for named in sorted(some, key=lambda one: one.seq or 0):
             if named.digest in self._wrong:
                 self._wrong[named.digest].more += 1
             elif named.digest not in self._seen:
@@ -101,9 +137,9 @@ class Blobs:
         for digest, named in fresh.items():
             body = bodies.get(digest)
             if body is None:
-                self._wrong[digest] = _Wrong("blob.missing", "found none", named)
+                self._wrong[digest] = _missing(named)
             elif (actual := sha256(body).hexdigest()) != digest:
-                self._wrong[digest] = _Wrong("blob.altered", f"found bytes whose digest is {actual}", named)
+                self._wrong[digest] = _altered(actual, named)
             elif named.what == SNAPSHOT:
                 parts += self._parts(named, body)
         for named in some:
@@ -122,6 +158,14 @@ class Blobs:
             yield msgspec.structs.replace(named, digest=digest, what=f"snapshot's {name}")
 
 
+def _missing(named: _Named) -> _Wrong:
+    return _Wrong("blob.missing", "found none", named)
+
+
+def _altered(actual: str, named: _Named) -> _Wrong:
+    return _Wrong("blob.altered", f"found bytes whose digest is {actual}", named)
+
+
 def _named(log: str, body: bytes) -> Iterator[_Named]:
     try:
         record = msgspec.json.decode(body, type=_Record)
@@ -133,5 +177,5 @@ def _named(log: str, body: bytes) -> Iterator[_Named]:
             yield _Named(digest, what, log, record.seq, record.resource)
 
 
-def _chunks(named: Sequence[_Named]) -> Iterable[Sequence[_Named]]:
-    return (named[start : start + AT_ONCE] for start in range(0, len(named), AT_ONCE))
+def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))

@@ -156,5 +156,6 @@ def _show(report: Report, *, as_json: bool) -> None:
     if report.sampled is not None:
         print(f"sample: {report.sampled} records looked at")
     if report.blobs is not None:
-        print(f"blobs: {report.blobs} read and hashed again")
+        outside = f", {report.outside} only outside the database" if report.outside else ""
+        print(f"blobs: {report.blobs} read and hashed again{outside}")
     print({0: "Nothing is wrong.", 1: "The log was altered.", 3: "Could not find out."}[report.exit_code])

@@ -15,8 +15,29 @@ NUMBERS_END = 2**62
 """Beyond any record's number, and before whatever is no number: SQLite orders texts and blobs after them."""
 
 
+BLOB_TABLES = ("blobs", "blob_uploads")
+"""Blobs, and those that wait to be brought outside."""
+
 LOG_TABLES = ("log_heads", "records", "checkpoints", "trace_heads", "tree_hashes", "verifications")
 """Where a log may still be known of, whatever was removed."""
+
+
+class StoredBlob(NamedTuple):
+    """A row: the digest it stands under, what it was labelled as, its bytes."""
+
+    digest: str
+    kind: str
+    body: bytes
+
+
+class Copy(NamedTuple):
+    """Where outside the database a blob lies: in one version of an object."""
+
+    digest: str
+    kind: str
+    sink: str
+    key: str
+    version: str
 
 
 class Baseline(NamedTuple):
@@ -109,4 +130,16 @@ class Source(Protocol):
 
     async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
         """The blobs that are kept under these digests, unverified; at most some hundred at once."""
+        ...
+
+    def stored_blobs(self, since: int) -> AsyncIterator[StoredBlob]:
+        """Every blob that was stored from then on (microseconds since 1970 UTC), one after the other."""
+        ...
+
+    async def copies(self, digests: Sequence[str]) -> Sequence[Copy]:
+        """The copies of these blobs; at most some hundred at once."""
+        ...
+
+    async def only_copies(self) -> Sequence[Copy]:
+        """The copies of all blobs that the database does not hold itself."""
         ...

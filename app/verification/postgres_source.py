@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
-from app.verification.port import LOG_TABLES, NUMBERS_END, Baseline, LinkedRow, RecordRow
+from app.verification.port import BLOB_TABLES, LOG_TABLES, NUMBERS_END, Baseline, Copy, LinkedRow, RecordRow, StoredBlob
 
 ROWS = 4096
 """How many rows are fetched at a time."""
@@ -44,6 +44,17 @@ _NAMING = (
     "SELECT body FROM records WHERE log = $1 AND seq >= $2 AND (resource LIKE 'decision/%' OR resource LIKE 'grant/%')"
 )
 _BLOBS = "SELECT digest, body FROM blobs WHERE digest = ANY($1::text[])"
+_STORED = " UNION ALL ".join(f"SELECT digest, kind, body FROM {table} WHERE created_at >= $1" for table in BLOB_TABLES)
+_COPIES = (
+    "SELECT digest, kind, sink, key, version FROM blob_places WHERE digest = ANY($1::text[]) ORDER BY digest, sink"
+)
+_ONLY_COPIES = (
+    "SELECT p.digest, p.kind, p.sink, p.key, p.version FROM blob_places p WHERE "
+    + " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} b WHERE b.digest = p.digest)" for table in BLOB_TABLES)
+    + " ORDER BY p.digest, p.sink"
+)
+_BLOBS_AT_ONCE = 16
+"""How many blobs are in memory at once: some are large."""
 
 
 class PostgresSource:
@@ -135,6 +146,16 @@ class PostgresSource:
 
     async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
         return {row[0]: row[1] for row in await self._connection.fetch(_BLOBS, digests)}
+
+    async def stored_blobs(self, since: int) -> AsyncIterator[StoredBlob]:
+        async for row in self._connection.cursor(_STORED, since, prefetch=_BLOBS_AT_ONCE):
+            yield StoredBlob(row[0], row[1], row[2])
+
+    async def copies(self, digests: Sequence[str]) -> Sequence[Copy]:
+        return [Copy(*row) for row in await self._connection.fetch(_COPIES, digests)]
+
+    async def only_copies(self) -> Sequence[Copy]:
+        return [Copy(*row) for row in await self._connection.fetch(_ONLY_COPIES)]
 
     async def _one(self, sql: str, *values: object) -> Any:
         return await self._connection.fetchrow(sql, *values)

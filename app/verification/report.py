@@ -42,7 +42,8 @@ class LogReport(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True):
     """``thorough`` says whether the form of every record and every signature was checked too; ``blobs`` how many were
-    read and hashed again, None when that was left out; ``sampled`` how many records, where only some were looked at."""
+    read and hashed again, None when that was left out; ``outside`` how many more lie only outside the database, None
+    when only the blobs that records name were read; ``sampled`` how many records, where only some were looked at."""
 
     logs: tuple[LogReport, ...]
     findings: tuple[Finding, ...]
@@ -50,6 +51,7 @@ class Report(msgspec.Struct, frozen=True):
     blobs: int | None = None
     sampled: int | None = None
     segments: int | None = None
+    outside: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -68,7 +70,10 @@ class Report(msgspec.Struct, frozen=True):
 
 
 _KEEP = "Keep a copy of the database, restore the log from WORM storage or a backup, find out who wrote to it."
-_RESTORE = "Restore the blob from WORM storage or a backup; find out who wrote to the database."
+_RESTORE = (
+    "`countersign audit blob <digest>` reads its copy in WORM storage, if there is one; restore it from there or a "
+    "backup; find out who wrote to the database."
+)
 _TREE = "Make the tree's hashes anew from the records' leaves; until then their proofs fail. Find out who wrote there."
 _SEGMENT = "Fetch it again by the version id in its receipt; if it is not there, restore it, and find out who could."
 _REMEDIES = {
@@ -109,6 +114,7 @@ _REMEDIES = {
     "segment.unknown": "An attempt whose answer was lost may have left it; nothing depends on it.",
     "blob.missing": _RESTORE,
     "blob.altered": _RESTORE,
+    "blob.outside": "`countersign audit blob <digest>` reads and hashes one of them.",
     "blob.unreadable": "Verify with the version of Countersign that wrote it, or a newer one.",
     "audit.staged_leftover": "A replica that runs will number it; if none does, look why the sequencer fails.",
 }

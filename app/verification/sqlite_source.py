@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.db.database import DatabaseUnavailableError
-from app.verification.port import LOG_TABLES, NUMBERS_END, Baseline, LinkedRow, RecordRow
+from app.verification.port import BLOB_TABLES, LOG_TABLES, NUMBERS_END, Baseline, Copy, LinkedRow, RecordRow, StoredBlob
 
 ROWS = 4096
 """How many rows are fetched at a time."""
@@ -57,6 +57,16 @@ _NAMING = (
     "WHERE log = ?1 AND resource >= 'grant/' AND resource < 'grant0' AND seq >= ?2"
 )
 _BLOBS = "SELECT digest, CAST(body AS BLOB) FROM blobs WHERE digest IN ({})"
+_STORED = " UNION ALL ".join(
+    f"SELECT CAST(digest AS TEXT), CAST(kind AS TEXT), CAST(body AS BLOB) FROM {table} WHERE created_at >= ?1"
+    for table in BLOB_TABLES
+)
+_COPIES = "SELECT digest, kind, sink, key, version FROM blob_places WHERE digest IN ({}) ORDER BY digest, sink"
+_ONLY_COPIES = (
+    "SELECT p.digest, p.kind, p.sink, p.key, p.version FROM blob_places p WHERE "
+    + " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} b WHERE b.digest = p.digest)" for table in BLOB_TABLES)
+    + " ORDER BY p.digest, p.sink"
+)
 
 
 class SqliteSource:
@@ -147,6 +157,16 @@ class SqliteSource:
 
     async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
         return dict(self._all(_marked(_BLOBS, digests), *digests))
+
+    async def stored_blobs(self, since: int) -> AsyncIterator[StoredBlob]:
+        for row in self._connection.execute(_STORED, (since,)):
+            yield StoredBlob(*row)
+
+    async def copies(self, digests: Sequence[str]) -> Sequence[Copy]:
+        return [Copy(*row) for row in self._all(_marked(_COPIES, digests), *digests)]
+
+    async def only_copies(self) -> Sequence[Copy]:
+        return [Copy(*row) for row in self._all(_ONLY_COPIES)]
 
     def _one(self, sql: str, *values: object) -> Any:
         return self._connection.execute(sql, values).fetchone()

@@ -68,9 +68,19 @@ def test_what_is_not_there_is_named(settings: Path) -> None:
 def test_altered_bytes_are_not_printed(settings: Path, tmp_path: Path) -> None:
     with unguarded(tmp_path / "log.db") as connection:
         connection.execute("UPDATE blobs SET body = x'00' WHERE kind = 'verdict'")
+        connection.execute("DELETE FROM blob_places")
     done = run(settings, BODY)
     assert (done.exit_code, done.stdout_bytes) == (1, b"")
     assert "tampered" in done.stderr
+
+
+@pytest.mark.parametrize("harm", ["UPDATE blobs SET body = x'00'", "DELETE FROM blobs"])
+def test_what_was_altered_or_is_gone_is_read_from_its_copy(settings: Path, tmp_path: Path, harm: str) -> None:
+    with unguarded(tmp_path / "log.db") as connection:
+        connection.execute(f"{harm} WHERE kind = 'verdict'")
+    done = run(settings, BODY)
+    assert (done.exit_code, done.stdout_bytes) == (0, BODY)
+    assert ("tampered" in done.stderr) == harm.startswith("UPDATE")
 
 
 def test_without_its_place_it_cannot_be_found_out(settings: Path, tmp_path: Path) -> None:

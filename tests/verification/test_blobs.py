@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from app.audit.sequence import LogSequencer
-from app.blobs.store import BlobStore
+from app.blobs.store import FILES, BlobStore
 from app.db.database import Database
 from app.db.tx import Tx
+from app.verification import store as verifications
 from app.verification.report import Report
-from app.verification.verify import verify
+from app.verification.verify import OVERLAP, verify
 from manifests.canonical import encode, sha256_hex
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event
@@ -114,7 +115,10 @@ async def planted(database: Database, change: Callable[[Tx], object]) -> None:
 async def test_blobs_that_are_right_are_read_once_each(database_url: str) -> None:
     await fill(database_url)
     report = await verified(database_url)
-    assert (report.findings, report.blobs, report.exit_code) == ((), 6, 0)
+    assert (report.findings, report.blobs, report.outside, report.exit_code) == ((), len(ALL), 0, 0)
+    # Those of one log only: what its records name.
+    report = await verified(database_url, logs=["acme"])
+    assert (report.findings, report.blobs, report.outside) == ((), len(ALL) - 1, None)
 
 
 async def test_blobs_can_be_left_out(database_url: str) -> None:
@@ -141,3 +145,106 @@ async def test_many_decisions_that_share_a_damaged_blob_are_one_finding(database
     await fill(database_url, without=VERDICT, drafts=shared)
     (found,) = (await verified(database_url)).findings
     assert found.message.endswith("1202 more name it.")
+
+
+COPY = text(
+    "INSERT INTO blob_places (digest, sink, kind, start, size, key, version, until, at) "
+    "VALUES (:digest, 'folder', :kind, 36, 5, '_blobs/0001.ab', 'v7', 0, 0)"
+)
+STORE = "INSERT INTO {} (digest, kind, body, created_at) VALUES (:digest, :kind, :body, :at)"
+
+
+async def store(url: str, body: bytes, *, found: bytes | None = None, at: int = AT, table: str = "blobs") -> str:
+    """A blob that no record names; ``found`` stands there instead. Answers its digest."""
+    digest = sha256_hex(body)
+    row = {"digest": digest, "kind": "delivery", "body": body if found is None else found, "at": at}
+    async with opened(url) as database:
+        await planted(database, lambda tx: tx.run(text(STORE.format(table)), **row))
+    return digest
+
+
+async def copy(url: str, body: bytes, kind: str) -> str:
+    digest = sha256_hex(body)
+    async with opened(url) as database:
+        await planted(database, lambda tx: tx.run(COPY, digest=digest, kind=kind))
+    return digest
+
+
+@pytest.mark.parametrize("table", ["blobs", "blob_uploads"])
+async def test_a_blob_that_no_record_names_is_hashed_too(database_url: str, table: str) -> None:
+    await fill(database_url)
+    await store(database_url, b"a delivery", table=table)
+    report = await verified(database_url)
+    assert (report.findings, report.blobs) == ((), len(ALL) + 1)
+    digest = await store(database_url, b"another", found=b"anothes", table=table)
+    report = await verified(database_url)
+    (found,) = report.findings
+    assert (found.code, found.log, found.seq, report.exit_code) == ("blob.altered", "system", None, 1)
+    assert found.message == (
+        f"expected the blob {digest} (delivery), found bytes whose digest is {sha256_hex(b'anothes')}."
+    )
+    assert "countersign audit blob" in found.remedy
+
+
+async def test_a_blob_that_was_copied_and_is_gone_is_found_and_its_copy_named(database_url: str) -> None:
+    await fill(database_url, without=VERDICT)
+    await copy(database_url, VERDICT, "verdict")
+    await copy(database_url, PULL, "snapshot")
+    gone = await copy(database_url, b"a delivery", "delivery")
+    named, unnamed = (await verified(database_url)).findings
+    where = " A copy lies in folder (_blobs/0001.ab, version v7)."
+    assert (named.code, named.log, unnamed.code, unnamed.log) == ("blob.missing", "acme", "blob.missing", "system")
+    assert named.message.endswith(f"found none. 1 more name it.{where}")
+    assert unnamed.message == f"expected the blob {gone} (delivery), found none.{where}"
+
+
+async def test_an_altered_blob_is_told_with_its_copy(database_url: str) -> None:
+    await store(database_url, b"true", found=b"false")
+    await copy(database_url, b"true", "delivery")
+    await fill(database_url)
+    (found,) = (await verified(database_url)).findings
+    assert (found.code, found.message.endswith("A copy lies in folder (_blobs/0001.ab, version v7).")) == (
+        "blob.altered", True,
+    )  # fmt: skip
+
+
+async def test_a_large_file_that_lies_only_outside_is_not_missing(database_url: str) -> None:
+    await fill(database_url)
+    await copy(database_url, b"large", FILES)
+    report = await verified(database_url)
+    assert (report.outside, report.exit_code) == (1, 0)
+    assert [(found.code, found.kind) for found in report.findings] == [("blob.outside", "note")]
+
+
+async def passed(url: str, log: str) -> None:
+    """As the service leaves it after a run over this log that found nothing."""
+    (report,) = (await verified(url, logs=[log])).logs
+
+    def unit(tx: Tx) -> None:
+        verifications.passed(tx, log, report.records, bytes.fromhex(report.frontier), AT, full=True)
+
+    async with opened(url) as database:
+        await planted(database, unit)
+
+
+async def test_goes_on_with_the_blobs_that_are_new(database_url: str) -> None:
+    await fill(database_url)
+    await store(database_url, b"old", found=b"altered", at=AT - 2 * OVERLAP)
+    new = await store(database_url, b"new", found=b"altered", at=AT)
+    # Nothing tells when the last run was: all blobs.
+    await passed(database_url, "acme")
+    assert len((await verified(database_url, incremental=True)).findings) == 2
+    await fill(database_url, drafts=DRAFTS[3:], log="system")
+    await passed(database_url, "system")
+    (found,) = (await verified(database_url, incremental=True)).findings
+    assert new in found.message
+    assert len((await verified(database_url, incremental=True, whole=("system",))).findings) == 2
+    assert len((await verified(database_url)).findings) == 2
+
+
+async def test_goes_on_and_still_finds_what_is_gone(database_url: str) -> None:
+    await fill(database_url, drafts=DRAFTS[3:], log="system")
+    await passed(database_url, "system")
+    await copy(database_url, b"long ago", "delivery")
+    (found,) = (await verified(database_url, incremental=True)).findings
+    assert found.code == "blob.missing"
