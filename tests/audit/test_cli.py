@@ -140,3 +140,24 @@ async def test_the_blobs_are_read_unless_told_otherwise(tmp_path: Path) -> None:
     assert "decision/merge (record 0 of log acme): expected its verdict" in read.stdout
     unread = await asyncio.to_thread(run, "verify", "--database", url, "--key", VKEY, "--no-blobs")
     assert (unread.exit_code, "blobs:" in unread.stdout) == (0, False)
+
+
+def test_only_new_records_or_a_sample_are_read_when_asked(log: str) -> None:
+    for way, says in (
+        (("--incremental",), "acme: 20 records, 4 checkpoints"),
+        (("--sample", "5"), "sample: 5 records"),
+    ):
+        result = run("verify", "--database", log, "--key", VKEY, *way)
+        assert result.exit_code == 0
+        assert says in result.stdout
+
+
+def test_segments_are_hashed_when_asked(log: str, tmp_path: Path) -> None:
+    (tmp_path / "worm").mkdir()
+    result = run("verify", "--database", log, "--log", "acme", "--segments", str(tmp_path / "worm"))
+    assert (result.exit_code, "found none" in result.stdout) == (3, True)
+
+
+def test_one_way_of_verifying_at_a_time(log: str, tmp_path: Path) -> None:
+    assert run("verify", "--database", log, "--full", "--sample", "5").exit_code == 2
+    assert run("verify", "--database", log, "--sample", "5", "--checkpoint", str(tmp_path / "log.db")).exit_code == 2
