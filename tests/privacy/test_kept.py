@@ -37,6 +37,7 @@ async def test_names_are_shown_and_not_kept(tmp_path: Path, github_key: rsa.RSAP
             "SELECT payload FROM effects WHERE wanted = done",
             "SELECT facts_json FROM changes",
             "SELECT body FROM deliveries",
+            "SELECT body_json FROM observations",
         ):
             rows = await played.service.database.read(lambda tx, kept=kept: tx.all(text(kept)))  # type: ignore[misc]
             assert rows, kept
