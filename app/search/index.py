@@ -65,6 +65,10 @@ _COUNT_UNDER = (
 _AT_SQLITE = _SELECT + "log = {} AND seq IN (SELECT value FROM json_each({}))"
 _AT_POSTGRES = _SELECT + "log = {} AND seq = ANY({})"
 _SIZE = text("SELECT size FROM record_index_heads WHERE log = :log")
+_EXTENT = text(
+    "SELECT h.size, COALESCE(i.size, 0) AS indexed FROM log_heads h"
+    " LEFT JOIN record_index_heads i ON i.log = h.log WHERE h.log = :log"
+)
 _BEGIN = text("INSERT INTO record_index_heads (log, size) VALUES (:log, 0) ON CONFLICT (log) DO NOTHING")
 _MOVE = text("UPDATE record_index_heads SET size = :end WHERE log = :log AND size = :start")
 _CLEAR = text("DELETE FROM record_index WHERE log = :log AND seq >= :start AND seq < :end")
@@ -101,6 +105,12 @@ def size(tx: Tx, log: str) -> int:
     """How many records of a log are indexed: those with numbers below."""
     row = tx.first(_SIZE, log=log)
     return row.size if row is not None else 0
+
+
+def extent(tx: Tx, log: str) -> tuple[int, int]:
+    """How many records a log has, and how many of them are indexed."""
+    row = tx.first(_EXTENT, log=log)
+    return (row.size, min(row.size, row.indexed)) if row is not None else (0, 0)
 
 
 def add(tx: Tx, log: str, span: Span, entries: Sequence[Entry]) -> bool:

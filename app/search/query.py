@@ -46,8 +46,7 @@ def oldest_first(tx: Tx, log: str, query: Query, *, after: int = -1, limit: int)
 
 def _consistent(tx: Tx, log: str, query: Query, span: Span, limit: int, *, newest_first: bool) -> Page:
     while True:
-        size = store.head(tx, log).size
-        indexed = min(size, index.size(tx, log))
+        size, indexed = index.extent(tx, log)
         within = Span(span.low, min(span.high, size))
         found = _page(tx, log, query, within, limit, size, indexed, newest_first=newest_first)
         # Were the index made anew while we read it, we would have missed what it has not come to again.
