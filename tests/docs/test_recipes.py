@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.keys.model import ServerKeys, public
+from app.keys import listing
+from app.keys.model import KeySet, ServerKeys
 from app.signatures import envelope
 from manifests import checkpoint, dsse, sshsig, statement
 from manifests.attestation import FileDigest
@@ -19,7 +20,7 @@ from manifests.vsa import Reference, Vsa, build_vsa
 from tests.docs.pages import ROOT, blocks
 from tests.requirements import need
 
-KEYS = ServerKeys(gate=PrivateKey.generate("ecdsa-p256"), log=PrivateKey.generate("ed25519"))
+KEYS = ServerKeys(KeySet(PrivateKey.generate("ecdsa-p256")), KeySet(PrivateKey.generate("ed25519")))
 ORIGIN = "countersign.dev/log/acme"
 SUMMARY = Vsa(
     verifier_id="https://countersign.example.com",
@@ -57,7 +58,7 @@ def test_the_checkpoints_recipe_tells_a_true_one_from_an_altered_one(tmp_path: P
 
 def test_the_summarys_recipe_tells_a_true_one_from_an_altered_one(tmp_path: Path) -> None:
     need("openssl")
-    (tmp_path / "keys.json").write_bytes(msgspec.json.encode(public(KEYS, ("acme",))))
+    (tmp_path / "keys.json").write_bytes(msgspec.json.encode(listing.held(KEYS, ("acme",))))
     curl = tmp_path / "curl"
     curl.write_text('#!/bin/sh\ncat "$(dirname "$0")/keys.json"\n')
     curl.chmod(0o700)
