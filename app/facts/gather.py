@@ -207,7 +207,8 @@ class Gatherer:
         release = msgspec.structs.replace(release, revision=digest, problems=missing)
         sources, read = await self._documents(tenant, github, key, pull.head_sha, path, manifest, policies)
         who = await self._contributors(tenant, github, repository, pull, heads, read)
-        signed = [await self._with_people(tenant, github, policies, document.facts) for document in read]
+        holders = await tenant.people.key_holders({key for document in read for key in document.facts.signers})
+        signed = [await self._with_people(tenant, github, policies, document.facts, holders) for document in read]
         lineage = next((document for document in signed if document.type == LINEAGE), None)
         found = await self._artifacts.find(github, key, pull.head_sha, path, manifest, lineage)
         rules = {name: effective_rule(policies, release, facts, name) for name in manifest.environments}
@@ -300,14 +301,14 @@ class Gatherer:
         return await contributors(tenant.people, found, named, asked_at)
 
     async def _with_people(
-        self, tenant: Tenant, github: GitHub, policies: Policies, document: SignedDocument
+        self, tenant: Tenant, github: GitHub, policies: Policies, document: SignedDocument, holders: Mapping[str, str]
     ) -> SignedDocument:
         """Add the persons who are known to hold a key that signed the document."""
         trusted = documents.trusted_keys(tenant.policy, policies.repository)
         logins = {signer.person for signer in trusted if signer.person and signer.key in document.signers}
         accounts = [await github.account(login) for login in sorted(logins)]
         people = {known.person for known in (await tenant.people.persons(accounts)).values()}
-        people |= set((await tenant.people.key_holders(document.signers)).values())
+        people |= {holders[key] for key in document.signers if key in holders}
         return msgspec.structs.replace(document, signer_people=tuple(sorted(people)))
 
 

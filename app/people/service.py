@@ -146,6 +146,8 @@ class People:
     async def key_holders(self, fingerprints: Iterable[str]) -> dict[str, str]:
         """The person behind each of these keys that was ever enrolled, also of those revoked since."""
         wanted = sorted(set(fingerprints))
+        if not wanted:
+            return {}
         try:
             found = await glance(self._database, lambda tx: key_bearing.holders(tx, self._memory, self.tenant, wanted))
         except RecordAlteredError as error:

@@ -226,9 +226,11 @@ class PullEvaluator:
         accounts = [said.account for _, said in heard if said.account is not None]
         persons = await tenant.people.persons(accounts)
         read_back = await _read_back(github, repository, number, heard, self._clock())
-        makers = await glance(
-            self._database, partial(_makers, memory=self._memory, tenant=tenant.id, rows=stored, view=view)
-        )
+        makers: tuple[Contributor, ...] = ()
+        if any(_lifts(said) for _, said in heard):
+            makers = await glance(
+                self._database, partial(_makers, memory=self._memory, tenant=tenant.id, rows=stored, view=view)
+            )
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
             observations=(*before, *fresh), read_back=read_back,
@@ -325,6 +327,12 @@ def _facts(
     tx: Tx, memory: Memory, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check
 ) -> ReleaseFactsNow:
     return release_facts(tx, memory, tenant, row, list(release.digests.values()), check)
+
+
+def _lifts(said: Said) -> bool:
+    """Whether it depends on who made the release: only who could approve lifts what another said."""
+    command = parse_command(said.body)
+    return isinstance(command, Command) and command.verb == "unhold"
 
 
 def _makers(
