@@ -8,7 +8,18 @@ import sys
 
 import msgspec
 
-from tests.benchmarks import appending, deciding, evaluations, gate, growth, querying, starting, webhooks, worm
+from tests.benchmarks import (
+    appending,
+    deciding,
+    evaluations,
+    gate,
+    growth,
+    querying,
+    starting,
+    verifying,
+    webhooks,
+    worm,
+)
 from tests.benchmarks.result import Result, run, show, write
 
 BENCHMARKS = {
@@ -20,6 +31,7 @@ BENCHMARKS = {
     "worm": worm.measure,
     "append": appending.measure,
     "query": querying.measure,
+    "verify": verifying.measure,
     "growth": growth.measure,
 }
 
