@@ -50,12 +50,15 @@ COLUMNS = Entry._fields
 WORDS = ("actor", "action", "event", "outcome")
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM record_index WHERE "
 _BETWEEN = _SELECT + "log = {} AND seq >= {} AND seq < {} ORDER BY seq"
-_WALK = "SELECT seq, {1} FROM record_index WHERE log = {{}} AND seq >= {{}} AND seq < {{}} ORDER BY seq {0} LIMIT {{}}"
+_WALK = (
+    "SELECT seq, {1} AS fits FROM record_index WHERE log = {{}} AND seq >= {{}} AND seq < {{}}"
+    " ORDER BY seq {0} LIMIT {{}}"
+)
 # Ordered by all three columns, only the index on this column can answer: a planner that believes that fitting rows
 # are everywhere would walk the whole log for those that stand at its other end.
 _OF_WORD = "FROM record_index WHERE (log, {1}, seq) >= ({{}}, {{}}, {{}}) AND (log, {1}, seq) < ({{}}, {{}}, {{}})"
 _IN_ORDER = " ORDER BY log {0}, {1} {0}, seq {0} LIMIT "
-_BY = "SELECT seq, mark & {{}} = {{}} " + _OF_WORD + _IN_ORDER + "{{}}"
+_BY = "SELECT seq, mark & {{}} = {{}} AS fits " + _OF_WORD + _IN_ORDER + "{{}}"
 _REACH = "SELECT seq " + _OF_WORD + _IN_ORDER + "1 OFFSET {{}}"
 _UNDER = "SELECT seq, mark & {} = {} FROM record_index WHERE log = {} AND resource >= {} AND resource < {} LIMIT {}"
 _COUNT_UNDER = (
@@ -64,6 +67,12 @@ _COUNT_UNDER = (
 )
 _AT_SQLITE = _SELECT + "log = {} AND seq IN (SELECT value FROM json_each({}))"
 _AT_POSTGRES = _SELECT + "log = {} AND seq = ANY({})"
+# Through PostgreSQL's protocol every row costs more than looking at it: only those that fit come over, and where the
+# last one stood.
+_FITTING = (
+    "WITH part AS MATERIALIZED ({0}) SELECT seq, CAST(0 AS bigint) FROM part WHERE fits"
+    " UNION ALL SELECT {1}(seq), count(*) FROM part"
+)
 _SIZE = text("SELECT size FROM record_index_heads WHERE log = :log")
 _EXTENT = text(
     "SELECT h.size, COALESCE(i.size, 0) AS indexed FROM log_heads h"
@@ -169,14 +178,14 @@ def read_by(tx: Tx, log: str, column: str, span: Span, most: int, query: Query, 
     value = word(getattr(query, column))
     sql = _BY.format(_order(newest_first), column)
     bounds = (log, value, span.low, log, value, span.high)
-    return _looked(execute(tx, sql, (*_mark_of(query), *bounds, most)).fetchall(), most, 1)
+    return _read(tx, sql, (*_mark_of(query), *bounds, most), most, 1, newest_first=newest_first)
 
 
 def read_all(tx: Tx, log: str, span: Span, most: int, query: Query, *, newest_first: bool) -> Looked:
     """Rows whatever they hold, of which those that fit the query."""
     condition, values = _conditions(query)
     sql = _WALK.format(_order(newest_first), condition)
-    return _looked(execute(tx, sql, (*values, log, *span, most)).fetchall(), most, 2)
+    return _read(tx, sql, (*values, log, *span, most), most, 2, newest_first=newest_first)
 
 
 def read_under(tx: Tx, log: str, span: Span, query: Query, *, newest_first: bool) -> Looked:
@@ -225,9 +234,16 @@ def _conditions(query: Query) -> tuple[str, tuple[str | int, ...]]:
     return " AND ".join(conditions) or "1 = 1", tuple(values)
 
 
-def _looked(rows: Sequence[tuple[int, object]], most: int, cost: int) -> Looked:
-    found = [seq for seq, fits in rows if fits]
-    return Looked(found, len(rows), cost * len(rows), rows[-1][0] if len(rows) == most else None)
+def _read(tx: Tx, sql: str, values: tuple[str | int, ...], most: int, cost: int, *, newest_first: bool) -> Looked:
+    if sqlite_of(tx) is not None:
+        rows = execute(tx, sql, values).fetchall()
+        found, count = [seq for seq, fits in rows if fits], len(rows)
+        last = rows[-1][0] if rows else None
+    else:
+        bounded = execute(tx, _FITTING.format(sql, "min" if newest_first else "max"), values).fetchall()
+        found = sorted((seq for seq, rows in bounded if seq is not None and not rows), reverse=newest_first)
+        last, count = next(((seq, rows) for seq, rows in bounded if rows), (None, 0))
+    return Looked(found, count, cost * count, last if count == most else None)
 
 
 def _range(prefix: str) -> tuple[str, str]:

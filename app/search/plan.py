@@ -27,7 +27,9 @@ class Plan:
         """Stretches of ``span`` in order, with what reads them. What none of them covers holds nothing that fits."""
         query = self._query
         recent = Span(max(span.low, self._indexed), span.high)
-        settled = times.narrow(self._tx, self._log, query, Span(span.low, min(span.high, self._indexed)))
+        settled = Span(span.low, min(span.high, self._indexed))
+        if any((query.trace, query.resource, query.actor, query.action, query.event, query.outcome)):
+            settled = times.narrow(self._tx, self._log, query, settled)
         if query.trace or (query.resource and not query.prefix):
             whole = settled if recent.empty else recent if settled.empty else Span(settled.low, recent.high)
             yield whole, self._bodies(bodies.read_trace if query.trace else bodies.read_resource)

@@ -87,7 +87,7 @@ def _search() -> None:
         op.create_index(f"record_index_{column}", "record_index", ["log", column, "seq", "mark"])
     op.create_table(
         "record_index_blocks", _word("log", primary_key=True), _number("block", primary_key=True),
-        _number("at_min"), _number("at_max"),
+        _number("at_min"), _number("at_max"), sqlite_with_rowid=False,
     )  # fmt: skip
     op.create_table("record_index_heads", _text("log", primary_key=True), _number("size"))
     op.create_table(
