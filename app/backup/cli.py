@@ -191,6 +191,7 @@ def _show_restored(found: Restored, *, as_json: bool) -> None:
                     "given_up": given_up,
                     "erased_again": found.erased,
                     "compared": found.compared,
+                    "missing": found.missing,
                 }
             ).decode()
         )
@@ -201,6 +202,8 @@ def _show_restored(found: Restored, *, as_json: bool) -> None:
     if found.replayed:
         print(f"{found.replayed} newer records were brought back from segments.")
         print("→ The tables do not know of them yet: run `countersign audit rebuild` before you serve.")
+    for text in found.missing:
+        print(f"MISSING: {text}")
     for gap in found.given_up:
         print(f"GIVEN UP, and recorded: {gap}")
     if found.erased:

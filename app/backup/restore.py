@@ -19,8 +19,8 @@ import msgspec
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from app.backup import files, place, records, segments
-from app.backup.check import Backup, open_backup, verify_log
+from app.backup import blobs, files, place, records, segments
+from app.backup.check import MISSING, Backup, open_backup, verify_log
 from app.backup.errors import BackupError, NewerStateError
 from app.backup.gaps import Gap, compare, sizes
 from app.backup.model import DATABASE, Manifest, Progress
@@ -39,6 +39,7 @@ from app.privacy.replay import replay_erasures
 from app.settings.model import DatabaseSettings, Settings
 from app.sinks.model import Sink
 from app.tenants.model import SYSTEM
+from app.verification.report import Report
 from manifests import record
 from manifests.keys import PublicKey
 from manifests.record import Draft, Facts, Record
@@ -69,13 +70,15 @@ class Wish(NamedTuple):
 
 class Restored(NamedTuple):
     """``replayed`` records were brought back, ``given_up`` are the gaps that were accepted, ``erased`` are the
-    erasures that were done again; ``compared`` whether anything outside could be asked."""
+    erasures that were done again; ``compared`` whether anything outside could be asked; ``missing`` says which blobs of
+    the replayed records are not to be had."""
 
     manifest: Manifest
     replayed: int
     given_up: tuple[Gap, ...]
     erased: int
     compared: bool
+    missing: tuple[str, ...] = ()
 
 
 async def restore(wish: Wish, settings: Settings, sinks: Sequence[Sink], clock: Clock, progress: Progress) -> Restored:
@@ -106,15 +109,15 @@ class _Restoration:
     async def run(self) -> Restored:
         # Also brings an older backup to this version's schema, and refuses one whose guards were meddled with.
         await self._once(lambda tx: None)
-        await self._verify(blobs=True)
+        await self._verify()
         await self._signed()
         gaps = await self._gaps()
         newer = await self._newer(gaps)
         replayed: list[Record] = []
+        missing: list[str] = []
         if self._wish.replay and gaps:
             replayed = await self._replay(gaps, newer)
-            # The blobs that they name are another matter: `audit verify` tells which are missing.
-            await self._verify(blobs=False)
+            missing = await self._blobs(replayed)
             gaps = await self._gaps()
             newer = await self._newer(gaps)
         if gaps and not self._wish.accept_rollback:
@@ -123,10 +126,20 @@ class _Restoration:
         _settle(self._made)
         await self._put()
         compared = bool(self._wish.kept) or any(sink.anchors is not None for sink in self._sinks)
-        return Restored(self._backup.manifest, len(replayed), tuple(gaps), erased, compared)
+        return Restored(self._backup.manifest, len(replayed), tuple(gaps), erased, compared, tuple(missing))
 
-    async def _verify(self, *, blobs: bool) -> None:
-        await asyncio.to_thread(verify_log, self._made, self._keys, self._clock, self._progress, blobs=blobs)
+    async def _verify(self, *, lacking: bool = False) -> Report:
+        return await asyncio.to_thread(verify_log, self._made, self._keys, self._clock, self._progress, lacking=lacking)
+
+    async def _blobs(self, replayed: Sequence[Record]) -> list[str]:
+        """Bring back what the replayed records name; answers what is not to be had."""
+        database = await connect(self._url, _nothing)
+        try:
+            lost = await blobs.bring_back(database, self._sinks, replayed, self._clock)
+        finally:
+            await database.close()
+        report = await self._verify(lacking=True)
+        return [*lost, *(item.message for item in report.findings if item.code == MISSING)]
 
     async def _signed(self) -> None:
         """By a key of ours, or by one that the log, verified by now, names: keys are replaced."""

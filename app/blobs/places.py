@@ -32,6 +32,11 @@ _ADD = text(
 )
 _OF = text("SELECT sink, start, size, key, version FROM blob_places WHERE digest = :digest ORDER BY sink")
 _UPLOADED = text("DELETE FROM blob_uploads WHERE digest IN :digests").bindparams(bindparam("digests", expanding=True))
+_OBJECTS = text("SELECT DISTINCT key FROM blob_places WHERE sink = :sink")
+_KINDS = text(
+    "SELECT digest, kind FROM blobs WHERE digest IN :digests UNION ALL"
+    " SELECT digest, kind FROM blob_uploads WHERE digest IN :digests"
+).bindparams(bindparam("digests", expanding=True))
 _MISSING = text(
     "SELECT count(*) AS number FROM blobs b WHERE b.created_at < :before"
     " AND NOT EXISTS (SELECT 1 FROM blob_places p WHERE p.digest = b.digest AND p.sink = :sink)"
@@ -88,3 +93,13 @@ def leave(tx: Tx, digests: Sequence[str]) -> None:
     """Large blobs that are outside now need not be in the database any more."""
     if digests:
         tx.run(_UPLOADED, digests=list(digests))
+
+
+def objects(tx: Tx, sink: str) -> frozenset[str]:
+    """The names of all packs that hold copies in this sink."""
+    return frozenset(row.key for row in tx.all(_OBJECTS, sink=sink))
+
+
+def kinds(tx: Tx, digests: Sequence[str]) -> dict[str, str]:
+    """What those of these blobs that are in the database are labelled as; at most some hundred at once."""
+    return {row.digest: row.kind for row in tx.all(_KINDS, digests=list(digests))}

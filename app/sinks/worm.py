@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from app.clock import SECOND, Clock
 from app.sinks.model import Anchor, Limits, Receipt, Segment, Sink, Stored, sha256
 from integrations.errors import NotFoundError
 from integrations.objectlock.keeping import keep
-from integrations.objectlock.port import WormStore
+from integrations.objectlock.port import Held, WormStore
 
 DIGITS = 16
 """As many as the greatest number of a record has, so that names are in the order of numbers."""
@@ -83,11 +83,7 @@ class WormSink:
     async def newest(self, log: str, since: str) -> Sequence[Anchor]:
         """As AnchorSink: all versions, for what was put on top may not be what we put."""
         prefix = f"{log}/checkpoint/"
-        keys: list[str] = []
-        after = _before(prefix, int(since)) if since else ""
-        while page := await self._store.keys(prefix, after=after):
-            keys += page
-            after = page[-1]
+        keys = await self.names(prefix, _before(prefix, int(since)) if since else "")
         step = -(-len(keys) // MOST_ANCHORS) or 1
         found = []
         for key in keys[::-1][::step]:
@@ -103,6 +99,18 @@ class WormSink:
 
     async def fetch(self, key: str, version: str) -> bytes:
         return (await self._store.read(key, version)).data
+
+    async def names(self, prefix: str, after: str = "") -> list[str]:
+        """The names of all objects that begin with ``prefix`` and come after ``after``, in order."""
+        found: list[str] = []
+        while page := await self._store.keys(prefix, after=found[-1] if found else after):
+            found += page
+        return found
+
+    async def held(self, key: str) -> AsyncIterator[tuple[str, Held]]:
+        """Every version of an object, by its id."""
+        for version in await self._store.versions(key):
+            yield version.version_id, await self._store.read(key, version.version_id)
 
     async def problems(self) -> Sequence[str]:
         try:
