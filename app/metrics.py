@@ -48,6 +48,7 @@ class Metrics:
         self.anchor_lag_seconds = self._gauge("anchor_lag_seconds", "Age of the newest anchored checkpoint", "log")
         self.sink_lag_seconds = self._gauge("sink_lag_seconds", "How long the oldest record waits for a sink", "sink")
         self.sink_records_behind = self._gauge("sink_records_behind", "Records a sink does not have yet", "sink")
+        self.backup_age_seconds = self._gauge("backup_age_seconds", "Age of the newest verified backup")
         self.http_requests = self._counter("http_requests", "Requests answered", "route", "method", "status")
         self.http_seconds = self._histogram("http_seconds", "One request", _FAST_S, "route")
 

@@ -282,6 +282,7 @@ class Service:
         await self._presence.start()
         await self.sinks.start()
         await self.backups.record()
+        await self.backups.watch()
         await tell_rolled_back(self.database)
         site = web.TCPSite(self._web, self.settings.server.host, self.settings.server.port, backlog=4096)
         await site.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -13,7 +14,7 @@ import msgspec
 
 from app.backup import files
 from app.backup.errors import BackupError
-from app.backup.model import MANIFEST, NAME, Manifest
+from app.backup.model import DATABASE, MANIFEST, NAME, Manifest
 from app.backup.seal import SIGNATURE, Sign
 from app.clock import SECOND
 
@@ -65,6 +66,15 @@ def backups(directory: Path) -> Sequence[tuple[Path, Manifest]]:
         except (OSError, msgspec.MsgspecError):
             continue
     return found
+
+
+def newest_at(directory: Path) -> int | None:
+    """When the newest backup there was made that has all its bytes (microseconds since 1970 UTC); None without one."""
+    for folder, manifest in reversed(backups(directory)):
+        with contextlib.suppress(OSError):
+            if os.stat(folder / DATABASE).st_size == manifest.size:
+                return manifest.made_at
+    return None
 
 
 def _prune(directory: Path, keep: Keep, now: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,16 +12,22 @@ import structlog
 from app.backup import notices
 from app.backup.child import Child
 from app.backup.errors import BackupError
-from app.backup.make import Keep, make
+from app.backup.make import DAY_US, Keep, make, newest_at
 from app.backup.records import described, made
 from app.backup.seal import Sign
-from app.clock import Clock
+from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.metrics import Metrics
 from app.settings.model import BackupSettings
 from app.sweeps.schedule import Job
 from app.tenants.model import SYSTEM
 from manifests.keys import PublicKey
+
+HOUR_US = 3600 * SECOND
+OVERDUE_US = 26 * HOUR_US
+"""A day, and time enough for the copy itself."""
+
+REMEDY = "Run `countersign backup`, and look in the service's log why the daily one was not made."
 
 _log = structlog.get_logger()
 
@@ -40,13 +47,36 @@ class Backups:
         self._clock = clock
         self._metrics = metrics
         self._child: Child | None = None
+        self._told_at: int | None = None
 
     def jobs(self) -> Mapping[str, tuple[str, Job]]:
         """What the scheduler drives: by name a cron line and what to do."""
         jobs: dict[str, tuple[str, Job]] = {"backup-notices": ("*/5 * * * *", self.record)}
         if self._settings.directory is not None:
             jobs["backup"] = (f"23 {self._settings.hour} * * *", self.daily)
+            jobs["backup-age"] = ("*/10 * * * *", self.watch)
         return jobs
+
+    async def watch(self) -> None:
+        """How old the newest backup is, as the folder says: what this process remembers may be another's work. Too old
+        is an alarm, once a day."""
+        directory = self._settings.directory
+        if directory is None:
+            self._metrics.backup_age_seconds.set(math.nan)
+            return
+        made_at = await asyncio.to_thread(newest_at, directory)
+        now = self._clock()
+        age = now - made_at if made_at is not None else math.inf
+        self._metrics.backup_age_seconds.set(max(age, 0) / SECOND)
+        if age <= OVERDUE_US:
+            self._told_at = None
+        elif self._told_at is None or now - self._told_at >= DAY_US:
+            self._told_at = now
+            found = "none" if made_at is None else f"the newest {age / HOUR_US:.0f} hours old"
+            self._metrics.alarm(
+                "backup", f"Expected a backup of the last {OVERDUE_US // HOUR_US} hours, found {found}."
+            )
+            _log.error("backup.overdue", directory=str(directory), found=found, remedy=REMEDY)
 
     async def daily(self) -> None:
         """A backup that fails is an alarm, and takes no older one away."""
@@ -67,6 +97,7 @@ class Backups:
             self._child = None
         what = described(found)
         await self._database.write(lambda tx: tx.stage(SYSTEM, made(what, self._clock())))
+        await self.watch()
         _log.info("backup.made", folder=str(found.folder), bytes=found.manifest.size, pruned=len(found.pruned))
 
     async def record(self) -> None:

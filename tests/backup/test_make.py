@@ -209,7 +209,7 @@ async def test_the_service_makes_verifies_and_records_one(postgres_url: str, tmp
             BackupSettings(directory=tmp_path / "b"), database_url, database,
             lambda: log_keys(settings(database_url, tmp_path)), lambda manifest: b"", Clock(), Metrics(),
         )  # fmt: skip
-        assert daily.jobs().keys() == {"backup", "backup-notices"}
+        assert daily.jobs().keys() == {"backup", "backup-age", "backup-notices"}
         await daily.daily()
         ((folder, manifest),) = backups(tmp_path / "b")
         (one,) = await said(database)
