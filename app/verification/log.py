@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 import msgspec
@@ -19,6 +20,9 @@ from manifests.merkle import Frontier, leaf_hash
 
 PARALLEL_FROM = 5000
 """Fewer records are read before a second process has started."""
+
+ALWAYS_PARALLEL_FROM = 50_000
+"""Fewer gain too little to take processors from others who want them."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -79,7 +83,7 @@ class LogVerification:
         if reading.processes > 1:
             # Counted, as the greatest number may be one that somebody made up.
             stop = await source.count(log)
-            if stop - first >= PARALLEL_FROM:
+            if _worth_processes(stop - first):
                 task = Task(reading.database, await source.share(), log, first, stop, reading.thorough)
                 async for stretch in examine_in_processes(task, reading.processes, source):
                     yield stretch
@@ -143,3 +147,8 @@ class LogVerification:
 def not_verified(code: str, log: str, message: str) -> Finding:
     """What could not be found out about a log."""
     return finding(code, log, None, f"log {log}: {message}", "unknown")
+
+
+def _worth_processes(records: int) -> bool:
+    idle = os.getloadavg()[0] < 0.75 * (os.cpu_count() or 1)
+    return records >= ALWAYS_PARALLEL_FROM or (records >= PARALLEL_FROM and idle)

@@ -41,9 +41,9 @@ class Task(msgspec.Struct, frozen=True):
     thorough: bool
 
     def blocks(self, processes: int) -> Sequence[tuple[int, int]]:
-        """First and stop of each block: every process gets one at least, and all begin where tiles do."""
-        most = -(-(self.stop - self.first) // processes)
-        step = max(TILE_WIDTH, min(RECORDS_PER_BLOCK, -(-most // TILE_WIDTH) * TILE_WIDTH))
+        """First and stop of each block, all of which begin where tiles do; of few records every process gets one."""
+        share = -(-(self.stop - self.first) // (processes * TILE_WIDTH)) * TILE_WIDTH
+        step = max(TILE_WIDTH, share if share < 4 * RECORDS_PER_BLOCK else RECORDS_PER_BLOCK)
         begin = self.first - self.first % step
         starts = range(begin, self.stop, step)
         return [(max(self.first, start), min(self.stop, start + step)) for start in starts]

@@ -16,7 +16,7 @@ from manifests.errors import ManifestError
 from manifests.key_history import Signed
 from manifests.merkle import Frontier, Subtree
 
-SIGNATURES = 16
+SIGNATURES = 8
 """How many signatures are checked unless all are asked for: evenly spread, always the newest, whose signature
 alone vouches for every record. An older note with a true root and a bad signature can do no harm."""
 
