@@ -7,7 +7,7 @@ one form. The limit of 65,535 bytes is that of a C2SP tlog-tiles entry.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, NamedTuple, NewType
+from typing import Annotated, Final, Literal, NewType
 
 import msgspec
 
@@ -119,19 +119,19 @@ def facts(value: object) -> Facts:
     return Facts(msgspec.Raw(data))
 
 
-class Unplaced(NamedTuple):
-    """A draft whose bytes are made, but for what its place in the log decides. ``parts`` are the bytes before, between
-    and after ``prev``, ``seq`` and ``tseq``."""
+class Unplaced(msgspec.Struct, frozen=True, gc=False):
+    """A draft whose bytes are made, but for what its place in the log decides: that goes between these three parts.
+    The whole has at most ``size`` bytes."""
 
     draft: Draft
-    parts: tuple[bytes, bytes, bytes]
+    before_prev: bytes
+    before_seq: bytes
+    before_tseq: bytes
     size: int
-    """The most bytes that it can have."""
 
     def placed(self, seq: int, tseq: int, prev: bytes) -> bytes:
         """The record's bytes, those of ``seal``; ``prev`` as 64 hexadecimal digits."""
-        before, between, after = self.parts
-        return b'%b%b%b%d%b%d,"v":1}' % (before, prev, between, seq, after, tseq)
+        return b'%b%b%b%d%b%d,"v":1}' % (self.before_prev, prev, self.before_seq, seq, self.before_tseq, tseq)
 
 
 def unplaced(draft: Draft, log: str) -> Unplaced:
@@ -145,7 +145,7 @@ def unplaced(draft: Draft, log: str) -> Unplaced:
     # From the right: nothing but text follows these fields, and quotation marks in text are escaped.
     prev = data.rindex(b'"prev":"') + 8
     seq = data.rindex(b'"seq":') + 6
-    return Unplaced(draft, (data[:prev], data[prev + 64 : seq], data[seq + 16 : -23]), len(data))
+    return Unplaced(draft, data[:prev], data[prev + 64 : seq], data[seq + 16 : -23], len(data))
 
 
 def seal(draft: Draft, *, log: str, seq: int, tseq: int, prev: str) -> bytes:

@@ -71,10 +71,9 @@ class LogSequencer:
         if not batch:
             return Appended(first, ())
         ends = heads.traces(tx, log, {one.draft.trace_id for one in batch})
-        made = _placed(log, first, ends, batch)
-        leaves = [row.leaf for row in made]
+        made, leaves = _placed(log, first, ends, batch)
         subtrees = head.frontier.extend(leaves)
-        moved = Head(head.frontier, max(head.last_at, *(row.at for row in made)))
+        moved = Head(head.frontier, max(head.last_at, *[one.draft.ts for one in batch]))
         note = self._checkpoint(log, head.frontier, self._signers(tx, log, [one.draft for one in batch]))
         add(tx, log, Batch(made, moved, ends, subtrees, note))
         return Appended(first, tuple(leaves))
@@ -95,9 +94,10 @@ def _always(signers: Sequence[PrivateKey]) -> Signers:
     return lambda tx, log, drafts: keys
 
 
-def _placed(log: str, seq: int, ends: TraceHeads, batch: Iterable[Unplaced]) -> list[Row]:
-    """The rows for the records in their order, numbered from ``seq``; ``ends`` are moved on."""
+def _placed(log: str, seq: int, ends: TraceHeads, batch: Iterable[Unplaced]) -> tuple[list[Row], list[bytes]]:
+    """The rows and leaf hashes of the records in their order, numbered from ``seq``; ``ends`` are moved on."""
     made: list[Row] = []
+    leaves: list[bytes] = []
     for one in batch:
         draft = one.draft
         trace_id = draft.trace_id
@@ -107,5 +107,6 @@ def _placed(log: str, seq: int, ends: TraceHeads, batch: Iterable[Unplaced]) -> 
         leaf = leaf_hash(body)
         ends[trace_id] = (tseq, leaf)
         made.append(Row(log, seq, trace_id, tseq, draft.resource, draft.event, draft.ts, leaf, body))
+        leaves.append(leaf)
         seq += 1
-    return made
+    return made, leaves

@@ -106,3 +106,10 @@ async def test_no_failure_ends_the_work(postgres_url: str) -> None:
         await runner.stop()
     finally:
         await database.close()
+
+
+async def test_nobody_holds_a_lock_for_good(postgres_url: str) -> None:
+    show = "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
+    async with small(postgres_url) as database:
+        for _ in range(2):
+            assert await database.read(lambda tx: tuple(tx.first(text(show)) or ())) == ("5s", "5min")
