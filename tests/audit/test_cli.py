@@ -136,7 +136,7 @@ async def test_the_blobs_are_read_unless_told_otherwise(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/log.db"
     await blobs.fill(url, without=blobs.VERDICT)
     read = await asyncio.to_thread(run, "verify", "--database", url, "--key", VKEY)
-    assert (read.exit_code, "blobs: 5 read" in read.stdout) == (1, True)
+    assert (read.exit_code, "blobs: 6 read" in read.stdout) == (1, True)
     assert "decision/merge (record 0 of log acme): expected its verdict" in read.stdout
     unread = await asyncio.to_thread(run, "verify", "--database", url, "--key", VKEY, "--no-blobs")
     assert (unread.exit_code, "blobs:" in unread.stdout) == (0, False)
