@@ -6,7 +6,7 @@ import hmac
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests import sealing, strict_base64
@@ -21,6 +21,9 @@ PLACE = Place("acme", "person-1", "person.seen", "login")
 places = st.builds(Place, st.text(max_size=9), st.text(max_size=9), st.text(max_size=9), st.text(max_size=9))
 keys = st.binary(min_size=32, max_size=32)
 nonces = st.binary(min_size=12, max_size=12)
+
+
+few = settings(max_examples=40)
 
 
 def code(error: pytest.ExceptionInfo[ManifestError]) -> str:
@@ -44,11 +47,13 @@ def test_the_commitment_is_the_hash_that_the_format_describes() -> None:
     assert sealing.commitment(KEY) == hashlib.sha256(domain + b"\0" + derived).hexdigest()
 
 
+@few
 @given(keys, places, st.text(max_size=100), nonces)
 def test_what_was_sealed_opens_in_its_place(key: bytes, place: Place, text: str, nonce: bytes) -> None:
     assert sealing.unseal(key, sealing.seal(key, "k", place, text, nonce), place) == text
 
 
+@few
 @given(keys, keys, places, st.text(max_size=40), nonces)
 def test_another_key_is_refused_before_anything_is_opened(
     key: bytes, other: bytes, place: Place, text: str, nonce: bytes
@@ -60,6 +65,7 @@ def test_another_key_is_refused_before_anything_is_opened(
     assert code(error) == "sealing.key_differs"
 
 
+@few
 @given(places, places, st.text(max_size=40))
 def test_a_box_that_was_moved_is_refused(here: Place, there: Place, text: str) -> None:
     if here == there:
@@ -70,6 +76,7 @@ def test_a_box_that_was_moved_is_refused(here: Place, there: Place, text: str) -
     assert code(error) == "sealing.altered"
 
 
+@few
 @given(st.integers(min_value=0), st.integers(1, 255))
 def test_any_altered_byte_of_a_box_is_refused(place: int, change: int) -> None:
     sealed = sealing.seal(KEY, "k", PLACE, "octocat", NONCE)
@@ -109,12 +116,14 @@ def test_a_key_that_opens_but_was_not_committed_to_is_refused() -> None:
             sealing.unseal(key, sealed, PLACE)
 
 
+@few
 @given(st.text(max_size=PAD_TO - 1).filter(lambda text: len(text.encode()) < PAD_TO))
 def test_the_length_of_a_box_does_not_tell_short_texts_apart(text: str) -> None:
     sealed = sealing.seal(KEY, "k", PLACE, text, NONCE)
     assert len(sealed.box) == len(sealing.seal(KEY, "k", PLACE, "", NONCE).box)
 
 
+@few
 @given(st.lists(st.text(max_size=5), max_size=5), st.lists(st.text(max_size=5), max_size=5))
 def test_no_two_contexts_are_the_same_bytes(one: list[str], other: list[str]) -> None:
     assert (sealing.context(*one) == sealing.context(*other)) == (one == other)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
@@ -91,25 +90,22 @@ async def test_holds_access_and_unsealing(database_url: str, aiohttp_client: Aio
         assert (status, unsealed["fields"]) == (200, {"login": "ada"})
 
 
-@pytest.mark.parametrize(
-    ("who", "path", "body"),
-    [
-        ("u1", "privacy/erasures", ADA),
-        ("r1", "privacy/exports", ADA),
-        ("u1", "privacy/holds", ADA),
-        ("m1", "audit/unsealings", {"seq": 0, "reason": "curious"}),
-        ("mx", "privacy/erasures", ADA),
-        ("ux", "audit/unsealings", {"seq": 0, "reason": "curious"}),
-    ],
+REFUSED = (
+    ("u1", "privacy/erasures", ADA),
+    ("r1", "privacy/exports", ADA),
+    ("u1", "privacy/holds", ADA),
+    ("m1", "audit/unsealings", {"seq": 0, "reason": "curious"}),
+    ("mx", "privacy/erasures", ADA),
+    ("ux", "audit/unsealings", {"seq": 0, "reason": "curious"}),
 )
-async def test_only_who_may_is_answered(
-    database_url: str, aiohttp_client: AiohttpClient, who: str, path: str, body: object
-) -> None:
+
+
+async def test_only_who_may_is_answered(database_url: str, aiohttp_client: AiohttpClient) -> None:
     async with world(database_url) as at:
         await at.person(1, "ada")
-        before = await at.records()
-        status, _ = await (await serve(at, aiohttp_client))(who, "POST", path, body)
-        assert status == 403
+        before, api = await at.records(), await serve(at, aiohttp_client)
+        for who, path, body in REFUSED:
+            assert (await api(who, "POST", path, body))[0] == 403, (who, path)
         assert await at.records() == before
 
 
