@@ -68,21 +68,25 @@ def csv_header(*, bom: bool = False) -> bytes:
 def csv_row(record: Record) -> bytes:
     """One row of CSV (RFC 4180): every cell quoted, lines end with CR LF. ``leaf`` is the hash of the exact record."""
     found: list[str] = []
+    body = exact(record)
+    suspicious = scrub.may_hold(body)
 
     def clean(value: str) -> str:
-        return scrub.text(value, found.append)
+        return scrub.text(value, found.append) if suspicious else value
 
-    data = canonical.encode(scrub.deep(_object(record.data), found.append)).decode()
+    data = bytes(record.data)
+    if suspicious:
+        data = canonical.encode(scrub.deep(_object(record.data), found.append))
     cells = {
         "log": clean(record.log), "seq": str(record.seq), "time": to_rfc3339(record.ts), "stage": record.stage,
         "event": record.event, "component": clean(record.component), "action": clean(record.action),
         "resource": clean(record.resource), "actor_ref": clean(record.actor_ref), "outcome": clean(record.outcome),
         "before": clean(record.before), "after": clean(record.after), "trace_id": clean(record.trace_id),
         "tseq": str(record.tseq), "request_id": clean(record.request_id), "latency_us": str(record.latency_us),
-        "tags": clean(" ".join(record.tags)), "data": data,
+        "tags": clean(" ".join(record.tags)), "data": data.decode(),
         "sealed": clean(" ".join(one.field for one in record.sealed)),
         "stamp_hash": clean(record.stamp_hash), "prev": record.prev, "ts": str(record.ts),
-        "leaf": leaf_hash(exact(record)).hex(), "scrubbed": "",
+        "leaf": leaf_hash(body).hex(), "scrubbed": "",
     }  # fmt: skip
     cells["scrubbed"] = ", ".join(sorted(set(found)))
     return _row([neutral(cells[column]) for column in COLUMNS])
