@@ -59,13 +59,17 @@ async def console(patient: Patient) -> tuple[Finding, ...]:
 
 async def server_keys(patient: Patient) -> tuple[Finding, ...]:
     settings = patient.settings.keys
-    absent = [use for use in KINDS if getattr(settings, use) is None and not files.path_of(settings, use).exists()]
+    absent = [use for use in KINDS if not settings.places(use) and not files.path_of(settings, use).exists()]
     if len(absent) == len(KINDS):
         return (ok("server keys", f"none yet; the first start makes them in {settings.directory}"),)
     try:
         keys = files.load(settings, create=False)
     except ServerKeyError as error:
         return (problem("server keys", str(error), "Run `countersign serve` once, or set keys.gate and keys.log."),)
+    clear = files.directory(settings).in_the_clear()
+    if clear and settings.passphrase is not None:
+        found = f"keys.passphrase is set, and {', '.join(map(str, clear))} is not encrypted."
+        return (problem("server keys", found, "Run `countersign keys encrypt`."),)
     return (ok("server keys", f"gate {keys.gate.public.fingerprint}, log {keys.log.public.fingerprint}"),)
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
 
 from app.cli.exits import NO
 from app.clock import now
@@ -194,6 +195,14 @@ async def test_keys_that_others_can_read_are_told(home: Path) -> None:
     assert told(await machine.server_keys(patient(settings))) == {}
     files.path_of(settings.keys, "log").chmod(0o644)
     assert "chmod 600" in told(await machine.server_keys(patient(settings)))["server keys"]
+
+
+async def test_keys_that_should_be_encrypted_and_are_not_are_told(home: Path) -> None:
+    settings = settings_of(home)
+    files.load(settings.keys)
+    keys = settings.keys.model_copy(update={"passphrase": SecretStr("correct horse battery staple")})
+    found = told(await machine.server_keys(patient(settings.model_copy(update={"keys": keys}))))
+    assert "keys encrypt" in found["server keys"]
 
 
 async def test_the_database_is_looked_at_and_not_touched(home: Path) -> None:
