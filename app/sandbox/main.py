@@ -97,10 +97,12 @@ async def _told(tell: Teller, world: World, service: Service) -> bool:
     has = belongings(world)
     # Comes before the story as it would in life: whoever runs the service makes the first token.
     admin = await world.token(Permission.ADMIN, name="story")
+    first = await world.token(Permission.PEOPLE_MANAGE, name="first administrator")
+    stewards = (first, await world.token(Permission.PEOPLE_MANAGE, name="second administrator"))
     async with aiohttp.ClientSession() as http:
         github = OnGitHub(http, world.github.base_url, REPOSITORY)
         servicenow = InServiceNow(http, world.servicenow.base_url)
-        stage = Stage(tell, github, servicenow, Shell(service.address, has.folder), has, admin, world.clock)
+        stage = Stage(tell, github, servicenow, Shell(service.address, has.folder), has, admin, stewards, world.clock)
         began = now()
         try:
             await play(stage, service.settings.database.url.get_secret_value(), service.keys.log.public.to_openssh())

@@ -31,7 +31,7 @@ class Stage:
 
     def __init__(
         self, tell: Teller, github: OnGitHub, servicenow: InServiceNow, shell: Shell, belongings: Belongings,
-        admin: str, clock: Callable[[], int],
+        admin: str, stewards: tuple[str, str], clock: Callable[[], int],
     ) -> None:  # fmt: skip
         self.tell = tell
         self.github = github
@@ -39,6 +39,7 @@ class Stage:
         self.shell = shell
         self.has = belongings
         self.admin = admin
+        self.stewards = stewards
         self.clock = clock
         self.pipeline = ""
 

@@ -112,7 +112,7 @@ async def test_a_journey_that_did_not_end_is_no_success(short: Played) -> None:
         stage = Stage(
             Teller(io.StringIO()), OnGitHub(http, short.github.base_url, REPOSITORY),
             InServiceNow(http, short.servicenow.base_url), Shell(short.service.address, has.folder), has, "",
-            short.world.clock,
+            ("", ""), short.world.clock,
         )  # fmt: skip
         change = Change("CHG1", "closed", "", "successful", "", ())
         with pytest.raises(StoryError, match=r"expected the pull request to be merged: merged, found open"):
