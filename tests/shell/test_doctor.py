@@ -202,7 +202,7 @@ async def test_keys_that_should_be_encrypted_and_are_not_are_told(home: Path) ->
     files.load(settings.keys)
     keys = settings.keys.model_copy(update={"passphrase": SecretStr("correct horse battery staple")})
     found = told(await machine.server_keys(patient(settings.model_copy(update={"keys": keys}))))
-    assert "keys encrypt" in found["server keys"]
+    assert "is not encrypted" in found["server keys"]
 
 
 async def test_the_database_is_looked_at_and_not_touched(home: Path) -> None:
