@@ -19,10 +19,15 @@ from app.keys.keeper import Revocation
 from app.keys.model import KeySet, ServerKeys
 from app.keys.ring import KeyRing
 from app.keys.signers import LogSigners
+from app.metrics import Metrics
 from app.settings.model import KeySettings
+from app.sinks.compare import Comparison
+from app.sinks.model import Anchor as Found
+from app.sinks.model import Sink
 from app.verification.report import Report
 from app.verification.verify import Anchor, verify
 from manifests import checkpoint, note
+from manifests.checkpoint import Checkpoint
 from manifests.keys import PrivateKey, PublicKey
 from manifests.record import Draft
 from tests.db.opened import opened as database_opened
@@ -117,6 +122,58 @@ async def test_a_log_that_was_taken_back_over_a_rotation_is_found(tmp_path: Path
     (tmp_path / "a.db").write_bytes(before)
     report = await verified(url, new, anchors=[anchor])
     assert "audit.rolled_back" in {one.code for one in report.findings}
+
+
+class Kept:
+    """Anchors that somebody kept, old ones among them."""
+
+    interval_us = 0
+
+    def __init__(self, *notes: bytes) -> None:
+        self.notes = notes
+
+    async def anchor(self, log: str, size: int, note: bytes) -> str:
+        raise AssertionError("nothing is anchored here")
+
+    async def newest(self, log: str, since: str) -> Sequence[Found]:
+        return [Found(log, one, f"anchor {place}") for place, one in enumerate(self.notes)]
+
+    async def contradicts(self, log: str) -> str:
+        return ""
+
+
+async def nothing_wrong() -> Sequence[str]:
+    return ()
+
+
+async def compared(at: Opened, *notes: bytes) -> tuple[str, float]:
+    """What the anchors refute, and how many alarms there were."""
+    metrics = Metrics()
+    compare = Comparison(at.database, at.ring.verifiers, at.clock, metrics)
+    problem = await compare(Sink("kept", nothing_wrong, at.database.close, anchors=Kept(*notes)), "acme")
+    return problem, metrics.alarms.labels(kind="anchor")._value.get()
+
+
+async def test_anchors_of_keys_that_were_replaced_still_count(database_url: str, tmp_path: Path) -> None:
+    async with opened(settings_for(database_url, tmp_path), Clock()) as at:
+        old = await rotated(at)
+        stored = await at.checkpoints("acme")
+        assert await compared(at, *(one.note.encode() for one in stored)) == ("", 0)
+        name, size = origin(DEFAULT_ORIGIN, "acme"), stored[0].size
+        forked = Checkpoint(name, size, b"f" * 32)
+        problem, _ = await compared(at, checkpoint.sign(forked, [(name, old)]))
+        assert "forked" in problem
+
+
+async def test_an_anchor_that_a_retired_key_signs_later_refutes_nothing(tmp_path: Path) -> None:
+    async with opened(settings_for(f"sqlite:///{tmp_path}/a.db", tmp_path), Clock()) as at:
+        old = await rotated(at)
+        name = origin(DEFAULT_ORIGIN, "acme")
+        forged = Checkpoint(name, 1_000, b"f" * 32)
+        problem, alarms = await compared(at, checkpoint.sign(forged, [(name, old)]))
+        assert (problem, alarms) == ("", 1)
+        problem, _ = await compared(at, checkpoint.sign(forged, [(name, at.ring.log)]))
+        assert "rolled back" in problem
 
 
 STEP = st.one_of(
