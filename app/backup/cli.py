@@ -12,6 +12,7 @@ from app.cli.exits import NoError, UsageError
 from app.cli.options import AsJson, Config
 
 if TYPE_CHECKING:
+    from app.backup.errors import BackupError
     from app.backup.make import Made
     from app.backup.restore import Restored
     from app.settings import Settings
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add both commands to the command line."""
-    app.command("backup")(backup)
+    group = typer.Typer()
+    group.callback(invoke_without_command=True)(backup)
+    group.command("fetch")(fetch)
+    app.add_typer(group, name="backup")
     app.command("restore")(restore)
 
 
 def backup(
+    context: typer.Context,
     config: Config = None,
     to: Annotated[
         Path | None, typer.Option("--to", file_okay=False, help="Folder for backups; default: backup.directory")
@@ -31,6 +36,8 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Make a verified backup of the database, which may be in use. Keys are not in it."""
+    if context.invoked_subcommand is not None:
+        return
     import asyncio
 
     from app.backup.errors import BackupAlteredError
@@ -55,8 +62,49 @@ def backup(
         found = make(directory, now(), lambda part: produce(url, part, keys, now, _progress()), sign, keep)
     except BackupAlteredError as error:
         raise NoError(f"{error}\nNo backup was kept. The log in the database is the one that is not whole.") from error
-    later = asyncio.run(_record(settings, found))
-    _show_made(found, later=later, as_json=as_json)
+    there, why = asyncio.run(_outside(settings, found))
+    later = asyncio.run(_record(settings, found, there))
+    _show_made(found, there, later=later, as_json=as_json)
+    if why is not None:
+        raise why
+
+
+def fetch(
+    to: Annotated[Path, typer.Option("--to", file_okay=False, help="Folder that the backup's folder is put into")],
+    name: Annotated[str, typer.Argument(help="As countersign-20261120T022300Z; default: the newest")] = "",
+    config: Config = None,
+) -> None:
+    """Fetch a backup from backup.bucket, to restore it from there."""
+    import asyncio
+
+    from app.backup import outside
+    from app.backup.errors import BackupAlteredError, BackupError
+    from app.backup.own_keys import log_keys
+    from app.cli import options
+    from app.sinks.open import bucket
+
+    settings = options.settings(config)
+    if settings.backup.bucket is None:
+        raise UsageError("expected backup.bucket in the settings, found none: there is nothing to fetch from")
+    worm = bucket(settings.backup.bucket)
+    keys = log_keys(settings)
+
+    async def run() -> tuple[Path, bool]:
+        try:
+            wanted = name or next(iter(reversed(await outside.names(worm))), "")
+            if not wanted:
+                raise BackupError("expected a backup in the bucket, found none")
+            return await outside.fetch(worm, wanted, to, keys)
+        finally:
+            await worm.close()
+
+    try:
+        folder, signed = asyncio.run(run())
+    except BackupAlteredError as error:
+        raise NoError(str(error)) from error
+    print(f"{folder}: whole.")
+    if not signed:
+        print("None of the log's keys that are here signed it. Restoring tells whether one of its log did.")
 
 
 def restore(
@@ -114,7 +162,26 @@ async def _restore(wish, settings: Settings) -> Restored:  # type: ignore[no-unt
             await sink.close()
 
 
-async def _record(settings: Settings, found: Made) -> bool:
+async def _outside(settings: Settings, found: Made) -> tuple[str, BackupError | None]:
+    """The bucket that has the backup now, or why it has not."""
+    from app.backup import outside
+    from app.backup.errors import BackupError
+    from app.backup.make import DAY_US
+    from app.sinks.open import bucket
+
+    if settings.backup.bucket is None:
+        return "", None
+    worm = bucket(settings.backup.bucket)
+    try:
+        await outside.store(worm, found.folder, found.manifest.made_at + settings.backup.keep_days * DAY_US)
+    except BackupError as error:
+        return "", error
+    finally:
+        await worm.close()
+    return settings.backup.bucket.bucket, None
+
+
+async def _record(settings: Settings, found: Made, bucket: str) -> bool:
     """Whether the service will record it, because only it can."""
     from app.backup import notices
     from app.backup.records import described, made
@@ -124,7 +191,7 @@ async def _record(settings: Settings, found: Made) -> bool:
     from app.keys.service import open_database
     from app.tenants.model import SYSTEM
 
-    what = described(found)
+    what = described(found, bucket)
     try:
         database, _ = await open_database(settings, now)
     except DatabaseInUseError:
@@ -157,14 +224,20 @@ def _progress() -> _Progress:
     return _Progress()
 
 
-def _show_made(found: Made, *, later: bool, as_json: bool) -> None:
+def _show_made(found: Made, bucket: str, *, later: bool, as_json: bool) -> None:
     manifest = found.manifest
     if as_json:
         import msgspec
 
         print(
             msgspec.json.encode(
-                {"folder": str(found.folder), "manifest": manifest, "sha256": found.sha256, "pruned": found.pruned}
+                {
+                    "folder": str(found.folder),
+                    "manifest": manifest,
+                    "sha256": found.sha256,
+                    "pruned": found.pruned,
+                    "bucket": bucket,
+                }
             ).decode()
         )
         return
@@ -175,6 +248,8 @@ def _show_made(found: Made, *, later: bool, as_json: bool) -> None:
         print(f"  {log.log}: {log.size} records")
     for name in found.pruned:
         print(f"  removed {name}")
+    if bucket:
+        print(f"  copied to {bucket}")
     print("Verified." + (" The running service records it within five minutes." if later else " Recorded."))
 
 

@@ -19,7 +19,7 @@ class LogSize(msgspec.Struct, frozen=True):
 
 class BackupMade(msgspec.Struct, frozen=True):
     """The data of a ``backup.made`` record: ``manifest`` and ``sha256`` are the digests (hex) of the manifest and of
-    the database file."""
+    the database file; ``bucket`` has a copy ("": none)."""
 
     bytes: int
     logs: tuple[LogSize, ...]
@@ -29,13 +29,14 @@ class BackupMade(msgspec.Struct, frozen=True):
     pruned: tuple[str, ...]
     schema: str
     sha256: str
+    bucket: str = ""
 
 
-def described(made: Made) -> BackupMade:
+def described(made: Made, bucket: str = "") -> BackupMade:
     manifest = made.manifest
     return BackupMade(
         manifest.size, tuple(LogSize(one.log, one.size) for one in manifest.logs), manifest.made_at, made.sha256,
-        made.folder.name, made.pruned, manifest.schema, manifest.sha256,
+        made.folder.name, made.pruned, manifest.schema, manifest.sha256, bucket,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from app.backup import notices
+from app.backup import notices, outside
 from app.backup.child import Child
 from app.backup.errors import BackupError
 from app.backup.make import DAY_US, Keep, make, newest_at
@@ -18,9 +18,11 @@ from app.backup.seal import Sign
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.metrics import Metrics
-from app.settings.model import BackupSettings
+from app.settings.model import BackupSettings, WormSettings
+from app.sinks.open import bucket
 from app.sweeps.schedule import Job
 from app.tenants.model import SYSTEM
+from integrations.objectlock.port import WormStore
 from manifests.keys import PublicKey
 
 HOUR_US = 3600 * SECOND
@@ -37,7 +39,7 @@ class Backups:
 
     def __init__(
         self, settings: BackupSettings, url: str, database: Database, keys: Callable[[], Sequence[PublicKey]],
-        sign: Sign, clock: Clock, metrics: Metrics,
+        sign: Sign, clock: Clock, metrics: Metrics, open_bucket: Callable[[WormSettings], WormStore] = bucket,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._url = url
@@ -46,6 +48,7 @@ class Backups:
         self._sign = sign
         self._clock = clock
         self._metrics = metrics
+        self._open = open_bucket
         self._child: Child | None = None
         self._told_at: int | None = None
 
@@ -95,10 +98,25 @@ class Backups:
             found = await asyncio.to_thread(make, directory, self._clock(), child, self._sign, keep)
         finally:
             self._child = None
-        what = described(found)
+        what = described(found, await self._outside(directory, found.folder.name))
         await self._database.write(lambda tx: tx.stage(SYSTEM, made(what, self._clock())))
         await self.watch()
         _log.info("backup.made", folder=str(found.folder), bytes=found.manifest.size, pruned=len(found.pruned))
+
+    async def _outside(self, directory: Path, name: str) -> str:
+        """The bucket, if this backup is there now. One that cannot be brought there today is taken along tomorrow."""
+        if self._settings.bucket is None:
+            return ""
+        worm = self._open(self._settings.bucket)
+        try:
+            await outside.store_all(worm, directory, self._settings.keep_days, self._clock())
+        except BackupError as error:
+            self._metrics.alarm("backup", "The daily backup is not in its bucket; the service's log says why.")
+            _log.error("backup.not_outside", name=name, error=str(error))
+            return ""
+        finally:
+            await worm.close()
+        return self._settings.bucket.bucket
 
     async def record(self) -> None:
         """Those that the command line made while this service held the database."""

@@ -358,12 +358,19 @@ class AlertSettings(Section):
 
 class BackupSettings(Section):
     """The daily backup: where to (none is made without), at which hour (UTC), and how many stay: the newest ``keep``,
-    and all of the last ``keep_days`` days."""
+    and all of the last ``keep_days`` days. ``bucket`` has each for ``keep_days``, under its lock."""
 
     directory: Path | None = None
     hour: Annotated[int, Field(ge=0, le=23)] = 2
     keep: Annotated[int, Field(ge=1)] = 7
     keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    bucket: WormSettings | None = None
+
+    @model_validator(mode="after")
+    def _a_bucket_has_something_to_take(self) -> Self:
+        if self.bucket is not None and (self.directory is None or not self.keep_days):
+            raise ValueError("bucket: expected backup.directory, where backups are made, and keep_days of at least 1")
+        return self
 
 
 class ConsoleSettings(Section):

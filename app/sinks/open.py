@@ -32,7 +32,7 @@ def open_places(settings: AuditSettings, clock: Clock, kept: Mapping[str, int] |
     """Those that take records, without the witnesses, which need the log itself."""
     found: list[Sink] = []
     if settings.worm is not None:
-        found.append(worm.sink("worm", _s3(settings.worm), settings.retention_days, clock, kept=kept))
+        found.append(worm.sink("worm", bucket(settings.worm), settings.retention_days, clock, kept=kept))
     if settings.kafka is not None:
         found.append(stream.sink("kafka", AioKafkaStream(_kafka(settings.kafka))))
     if settings.folder is not None:
@@ -40,7 +40,8 @@ def open_places(settings: AuditSettings, clock: Clock, kept: Mapping[str, int] |
     return tuple(found)
 
 
-def _s3(settings: WormSettings) -> S3Worm:
+def bucket(settings: WormSettings) -> S3Worm:
+    """Nothing is connected yet."""
     secret = settings.secret_key
     return S3Worm(
         settings.bucket,
