@@ -176,8 +176,8 @@ class Service:
         self.repair = Repair(database, self.tenants, self.github, gatherer, clock)
         self._logs = (*(tenant.id for tenant in self.tenants), "system")
         self.sinks = Sinks(
-            open_sinks(settings.audit, database, clock, retention.locked(settings)), database, self._verifiers, clock, self.metrics, self.blobs,
-            make_id(),
+            open_sinks(settings.audit, database, clock, retention.locked(settings)), database, self._verifiers, clock,
+            self.metrics, self.blobs, make_id(),
         )  # fmt: skip
         self.exports = Maker(
             database, settings.exports.directory, settings.exports.keep_days, self._verifiers, clock, make_id
@@ -275,7 +275,7 @@ class Service:
         app = build(
             self.routes(), metrics=self.metrics, authenticators=[self.tokens], checks=self.checks(),
             public_url=self.settings.server.public_url, hosts=LOOPBACK_NAMES if self.settings.console.open else None,
-            page=self.console.problem,
+            page=self.console.problem, sole_tenant=len(list(self.tenants)) <= 1,
         )  # fmt: skip
         self._web = web.AppRunner(app, access_log=None, shutdown_timeout=10)
         await self._web.setup()

@@ -10,17 +10,16 @@ import msgspec
 from aiohttp import web
 
 from app.audit import proofs, store, tiles
+from app.audit.access import log_of
 from app.audit.errors import NoProofError, NoTileError, RecordAlteredError, TreeAlteredError
 from app.audit.proofs import Consistency, Inclusion
 from app.audit.tiles import Tile
 from app.db.database import Database, Unit
 from app.db.tx import Tx
-from app.http.auth import caller_of
 from app.http.body import answer, query
 from app.http.problem import Problem
 from app.http.route import Route
-from app.tenants.model import SYSTEM
-from app.tokens.model import Permission, TokenScope
+from app.tokens.model import Permission
 from manifests.note import VerifierKey
 
 PATH = "/api/v1/log"
@@ -137,22 +136,6 @@ class LogViews:
             ) from None
         except (RecordAlteredError, TreeAlteredError) as error:
             raise Problem(500, error.code, "The log was altered", detail=str(error), remedy=error.remedy) from error
-
-
-def log_of(request: web.Request, asked: str) -> str:
-    """The log that the caller may read: their tenant's, or the system's with ``admin``. Raises Problem 403."""
-    caller = caller_of(request)
-    log = asked or caller.tenant
-    if may_read(caller, log):
-        return log
-    raise Problem(
-        403, "audit.log", "Not the tenant's log", expected=f"the log {caller.tenant}", found=asked[:64],
-        remedy="Leave `log` out; the log `system` needs a token with the permission admin.",
-    )  # fmt: skip
-
-
-def may_read(caller: TokenScope, log: str) -> bool:
-    return log == caller.tenant or (log == SYSTEM and caller.scope.allows(Permission.ADMIN))
 
 
 def _text(text: str) -> web.Response:

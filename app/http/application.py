@@ -11,7 +11,7 @@ from app.clock import NewId, new_id
 from app.http import openapi
 from app.http.auth import identify, require
 from app.http.body import too_large
-from app.http.context import AUTHENTICATORS, BODY_LIMIT, METRICS, NEW_ID, Authenticator, Check, ProblemPage
+from app.http.context import AUTHENTICATORS, BODY_LIMIT, METRICS, NEW_ID, SOLE_TENANT, Authenticator, Check, ProblemPage
 from app.http.headers import securing
 from app.http.middleware import around
 from app.http.probes import Probes
@@ -32,16 +32,18 @@ def build(
     hosts: Collection[str] | None = None,
     page: ProblemPage | None = None,
     make_id: NewId = new_id,
+    sole_tenant: bool = True,
 ) -> web.Application:
     """An aiohttp application that serves ``routes`` beside /healthz, /readyz, /metrics and the OpenAPI document.
 
     ``checks`` are asked by /readyz. ``hosts`` limits the names served in Host (an open console on loopback
-    needs it). ``page`` draws problems for browsers outside /api and /webhooks.
+    needs it). ``page`` draws problems for browsers outside /api and /webhooks. ``sole_tenant``: there is no second one.
     """
     app = web.Application(middlewares=[around(page=page, hosts=hosts)], client_max_size=WEBHOOK_LIMIT)
     app[AUTHENTICATORS] = tuple(authenticators)
     app[METRICS] = metrics
     app[NEW_ID] = make_id
+    app[SOLE_TENANT] = sole_tenant
     app.on_response_prepare.append(securing(https=public_url.startswith("https://")))
     table = [*Probes(checks or {}).routes(), *routes]
     described = openapi.document(table, version=version("countersign"), server=public_url)

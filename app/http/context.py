@@ -31,6 +31,7 @@ Check: TypeAlias = Callable[[], Awaitable[str | None]]
 AUTHENTICATORS = web.AppKey("authenticators", tuple[Authenticator, ...])
 METRICS = web.AppKey("metrics", Metrics)
 NEW_ID: web.AppKey[NewId] = web.AppKey("new_id")
+SOLE_TENANT = web.AppKey("sole_tenant", bool)
 
 REQUEST_ID = web.RequestKey("request_id", str)
 CALLER = web.RequestKey("caller", TokenScope)

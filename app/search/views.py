@@ -10,10 +10,10 @@ import msgspec
 from aiohttp import web
 
 from app.audit import store
+from app.audit.access import log_of
 from app.audit.errors import RecordAlteredError
 from app.clock import Clock
 from app.db.database import Database
-from app.http.auth import caller_of
 from app.http.body import answer, query
 from app.http.problem import Problem
 from app.http.route import Route
@@ -22,7 +22,7 @@ from app.search.asked import Asked
 from app.search.errors import QueryError
 from app.search.model import Page, Query
 from app.search.query import forward, page
-from app.tokens.model import Permission, TokenScope
+from app.tokens.model import Permission
 from manifests import strict_base64
 from manifests.canonical import MAX_INTEGER
 from manifests.merkle import leaf_hash
@@ -31,7 +31,6 @@ from manifests.record import Record
 T = TypeVar("T")
 
 PATH = "/api/v1/records"
-SYSTEM = "system"
 PER_CHUNK = 200
 _TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
 
@@ -104,7 +103,7 @@ class RecordViews:
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         asked = query(request, RecordQuery)
-        log, question = _log(caller_of(request), asked.log), wanted(asked, self._clock())
+        log, question = log_of(request, asked.log), wanted(asked, self._clock())
         form = asked.format or _accepted(request)
         if form in _TYPES:
             return await self._stream(request, log, question, asked.after, form)
@@ -115,7 +114,7 @@ class RecordViews:
         return answer(_Page(log, records, found.following, found.cut_short, found.size, found.indexed))
 
     async def one(self, request: web.Request) -> web.Response:
-        log, seq = _log(caller_of(request), query(request, LogQuery).log), int(request.match_info["seq"])
+        log, seq = log_of(request, query(request, LogQuery).log), int(request.match_info["seq"])
         found = await honest(self._database.read(lambda tx: store.record_at(tx, log, seq)))
         if found is None:
             raise Problem(
@@ -173,31 +172,6 @@ async def honest(reading: Awaitable[T]) -> T:
             500, error.code, "The audit log is not what was sealed", expected=f"record {error.seq} of log {error.log} "
             "as it was sealed", found=error.what, remedy=error.remedy,
         ) from error  # fmt: skip
-
-
-def unbound(caller: TokenScope) -> None:
-    """Raises Problem 403 for a token of one repository or environment: the log is about all of them."""
-    scope = caller.scope
-    environments = " or ".join(scope.environments) or "any environment"
-    if scope.repository or scope.environments:
-        raise Problem(
-            403, "auth.scope", "Outside the token's scope", expected="a token for the whole tenant",
-            found=f"one for {scope.repository or 'any repository'}, {environments}",
-            remedy="Use a token with audit.read that is bound to no repository or environment.",
-        )  # fmt: skip
-
-
-def _log(caller: TokenScope, asked: str) -> str:
-    unbound(caller)
-    if asked != SYSTEM:
-        return caller.tenant
-    if not caller.scope.allows(Permission.ADMIN):
-        raise Problem(
-            403, "auth.permission", "Not permitted", expected="the permission admin for the system's log",
-            found=", ".join(held.value for held in caller.scope.permissions),
-            remedy="Ask an administrator for a token with this permission.",
-        )  # fmt: skip
-    return SYSTEM
 
 
 def _accepted(request: web.Request) -> str:

@@ -39,6 +39,7 @@ def _word(name: str, **options: object) -> sa.Column[str]:
 
 
 def upgrade() -> None:
+    _bytewise()
     _tree()
     _search()
     _keys()
@@ -47,6 +48,13 @@ def upgrade() -> None:
     _blobs()
     op.add_column("tokens", _text("made_by", server_default=""))
     protect_new(revision)
+
+
+def _bytewise() -> None:
+    """What is found by the beginning of its name stands together, whatever the database's language thinks of '/'."""
+    if op.get_bind().dialect.name == "postgresql":
+        for column in ("resource", "trace_id"):
+            op.execute(f'ALTER TABLE records ALTER COLUMN {column} TYPE text COLLATE "C"')
 
 
 def _tree() -> None:

@@ -17,7 +17,7 @@ from app.db.tx import Tx
 from app.work import store
 from app.work.runner import WorkRunner
 from app.work.store import Lease
-from tests.db.opened import no_records
+from tests.db.opened import no_records, opened
 from tests.db.postgres import new_postgres, postgres_server, postgres_url
 
 __all__ = ["new_postgres", "postgres_server", "postgres_url"]
@@ -113,3 +113,14 @@ async def test_nobody_holds_a_lock_for_good(postgres_url: str) -> None:
     async with small(postgres_url) as database:
         for _ in range(2):
             assert await database.read(lambda tx: tuple(tx.first(text(show)) or ())) == ("5s", "5min")
+
+
+async def test_records_are_found_by_the_beginning_of_a_name_in_any_language(postgres_url: str) -> None:
+    """A language may pass over punctuation, and then grant/1/2 would stand beside grant/12."""
+    async with opened(postgres_url) as database:
+        asked = text(
+            "SELECT column_name, collation_name FROM information_schema.columns"
+            " WHERE table_name = 'records' AND column_name IN ('resource', 'trace_id') ORDER BY column_name"
+        )
+        found = await database.read(lambda tx: [tuple(row) for row in tx.all(asked)])
+    assert found == [("resource", "C"), ("trace_id", "C")]

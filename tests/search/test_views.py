@@ -145,8 +145,8 @@ async def test_a_page_hides_secrets_and_says_so(client: Client) -> None:
         ("", "reader", 403, "auth.permission"),
         ("/1", "reader", 403, "auth.permission"),
         ("", "nobody", 401, "auth.credential"),
-        ("?log=system", "auditor", 403, "auth.permission"),
-        ("/0?log=system", "auditor", 403, "auth.permission"),
+        ("?log=system", "auditor", 403, "audit.log"),
+        ("/0?log=system", "auditor", 403, "audit.log"),
         ("?log=other", "admin", 400, "request.invalid"),
         ("", "bound", 403, "auth.scope"),
         ("?format=jsonl", "staging", 403, "auth.scope"),
@@ -206,3 +206,13 @@ def test_the_filters_are_in_the_openapi_document() -> None:
     parameters = {one["name"] for one in described["paths"][PATH]["get"]["parameters"]}
     assert {"since", "until", "actor", "action", "event", "outcome", "resource", "trace"} <= parameters
     assert {"before", "after", "limit", "log", "format"} <= parameters
+
+
+async def test_where_there_are_several_tenants_nobody_reads_the_systems_log_over_http(
+    database: Database, aiohttp_client: AiohttpClient
+) -> None:
+    routes = RecordViews(database, lambda: AT + 40).routes()
+    shared: Client = await aiohttp_client(build(routes, metrics=Metrics(), authenticators=[Known()], sole_tenant=False))
+    refused = msgspec.json.decode(await get(shared, "?log=system", "admin", 403))
+    assert (refused["code"], "audit list --log system" in refused["remedy"]) == ("audit.log", True)
+    assert (await page(shared, "", "admin"))["records"]
