@@ -17,14 +17,17 @@ _RECORDS_AT = (
     "LEFT JOIN records b ON b.log = r.log AND b.trace_id = r.trace_id AND b.tseq = r.tseq - 1 "
     "WHERE r.log = $1 AND r.seq = ANY($2::bigint[]) ORDER BY r.seq"
 )
-_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _LEAVES = "SELECT leaf FROM records WHERE log = $1 AND seq >= $2 AND seq < $3 ORDER BY seq"
 _BODIES = (
     "SELECT r.trace_id, r.tseq, r.seq, r.body FROM unnest($2::text[], $3::bigint[]) AS place (trace_id, tseq) "
     "JOIN records r ON r.log = $1 AND r.trace_id = place.trace_id AND r.tseq = place.tseq"
 )
 _COUNT = "SELECT count(*) FROM records WHERE log = $1"
-_STRANGERS = "SELECT seq FROM records WHERE log = $1 AND (seq < 0 OR seq >= $2) ORDER BY seq"
+_STRANGERS = (
+    "SELECT seq FROM records WHERE log = $1 AND seq < 0 UNION ALL "
+    "SELECT seq FROM records WHERE log = $1 AND seq >= $2 ORDER BY seq"
+)
 _NOTE = "SELECT size, note FROM checkpoints WHERE log = $1"
 _TREE = (
     "SELECT level, position, hash FROM tree_hashes "
@@ -94,7 +97,7 @@ class PostgresSource:
         return await self._all(_RECORDS, log, first, NUMBERS_END, most)
 
     async def records_at(self, log: str, seqs: Sequence[int]) -> Sequence[LinkedRow]:
-        # A thousand look-ups by key, whatever a planner without statistics of a young table thinks.
+        # A thousand look-ups, whatever a planner without statistics thinks.
         await self._connection.execute(_BY_KEY)
         return await self._all(_RECORDS_AT, log, list(seqs))
 

@@ -17,6 +17,10 @@ from app.verification.sqlite_source import SqliteSource, open_read_only
 __all__ = ["open_read_only", "open_source"]
 
 
+_IN_ORDER = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off"
+"""Indexes have the order that is asked for. Of a table without statistics the planner thinks that it is small, and
+sorts every part of it on the disk."""
+
 _POOL_OPTIONS = ("async_fallback", "async_creator_fn", "prepared_statement_cache_size", "prepared_statement_name_func")
 """What an address may say that is not for the driver."""
 
@@ -64,6 +68,7 @@ async def _postgres(url: str, snapshot: str) -> AsyncIterator[Source]:
                 if snapshot:
                     # It names no value but a place; the server made it.
                     await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+                await connection.execute(_IN_ORDER)
                 yield PostgresSource(connection, snapshot)
         finally:
             await connection.close()

@@ -30,7 +30,10 @@ _RECORDS_AT = (
 _LEAVES = "SELECT CAST(leaf AS BLOB) FROM records WHERE log = ? AND seq >= ? AND seq < ? ORDER BY seq"
 _BODY_AT = "SELECT seq, CAST(body AS BLOB) FROM records WHERE log = ? AND trace_id = ? AND tseq = ?"
 _COUNT = "SELECT count(*) FROM records WHERE log = ?"
-_STRANGERS = "SELECT seq FROM records WHERE log = ? AND (seq < 0 OR seq >= ?) ORDER BY seq"
+_STRANGERS = (
+    "SELECT seq FROM records WHERE log = ?1 AND seq < 0 UNION ALL "
+    "SELECT seq FROM records WHERE log = ?1 AND seq >= ?2 ORDER BY seq"
+)
 _NOTE = "SELECT CAST(size AS BIGINT), CAST(note AS TEXT) FROM checkpoints WHERE log = ?"
 _TREE = (
     "SELECT level, position, CAST(hash AS BLOB) FROM tree_hashes "
