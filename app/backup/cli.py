@@ -151,15 +151,21 @@ def restore(
 
 async def _restore(wish, settings: Settings) -> Restored:  # type: ignore[no-untyped-def]
     from app.backup.restore import restore as run
+    from app.backup.witnesses import Asked
     from app.clock import now
     from app.sinks.open import open_places
+    from integrations.witness.client import HttpWitness
+    from manifests.cosignature import WitnessKey
 
     sinks = open_places(settings.audit, now)
+    asked = [Asked(WitnessKey.parse(one.key).name, HttpWitness(one.url)) for one in settings.audit.witnesses]
     try:
-        return await run(wish, settings, sinks, now, _progress())
+        return await run(wish, settings, sinks, now, _progress(), asked)
     finally:
         for sink in sinks:
             await sink.close()
+        for one in asked:
+            await one.witness.close()
 
 
 async def _outside(settings: Settings, found: Made) -> tuple[str, BackupError | None]:

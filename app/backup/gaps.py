@@ -34,22 +34,31 @@ class Vouched(NamedTuple):
 
 class Gap(NamedTuple):
     """A log of which ``have`` records are in the backup and more are vouched for outside; ``newer`` are the
-    checkpoints over more, smallest first. ``forked``: a checkpoint over what the backup has is of another tree."""
+    checkpoints over more, smallest first. ``forked``: a checkpoint over what the backup has is of another tree.
+    ``seen``: so many a witness saw (``by``), of which nothing but their number is known."""
 
     log: str
     have: int
     newer: tuple[Vouched, ...]
     forked: str = ""
+    seen: int = 0
+    by: str = ""
 
     @property
     def size(self) -> int:
-        return self.newer[-1].found.size if self.newer else self.have
+        return max(self.newer[-1].found.size if self.newer else self.have, self.seen)
+
+    @property
+    def note(self) -> str:
+        """The newest checkpoint outside; nothing where only a witness knows more."""
+        return self.newer[-1].note.decode() if self.newer else ""
 
     def __str__(self) -> str:
         if self.forked:
             return f"log {self.log}: {self.forked} vouches for another history than the backup's: one is forged."
+        vouches = f"{self.by}, a witness, saw" if self.seen else f"{self.newer[-1].where} vouches for"
         return (
-            f"log {self.log}: the backup has {self.have} records, {self.newer[-1].where} vouches for {self.size}: "
+            f"log {self.log}: the backup has {self.have} records, {vouches} {self.size}: "
             f"{self.size - self.have} are missing."
         )
 

@@ -61,7 +61,7 @@ class Restoration(msgspec.Struct, frozen=True):
 
 class GivenUp(msgspec.Struct, frozen=True):
     """The data of the ``audit.restored`` record in a log whose records from number ``first`` to ``end`` (not included)
-    were given up, and the newest checkpoint that vouched for them."""
+    were given up, and the newest checkpoint that vouched for them ("": only a witness knew of them)."""
 
     checkpoint: str
     end: int
@@ -77,7 +77,7 @@ def restored(what: Restoration, at: int) -> Draft:
 
 
 def given_up(gap: Gap, reason: str, at: int) -> Draft:
-    what = GivenUp(gap.newer[-1].note.decode(), gap.size, gap.have, reason)
+    what = GivenUp(gap.note, gap.size, gap.have, reason)
     return _restored(GIVEN_UP, what, "alarm", at)
 
 

@@ -28,6 +28,7 @@ from app.backup.own_keys import log_keys
 from app.backup.replay import replay, vouched
 from app.backup.seal import check
 from app.backup.signing import follow, history, replace_lost
+from app.backup.witnesses import Asked, ask
 from app.clock import Clock
 from app.db.connect import connect, sqlite_path
 from app.db.database import Unit
@@ -81,20 +82,23 @@ class Restored(NamedTuple):
     missing: tuple[str, ...] = ()
 
 
-async def restore(wish: Wish, settings: Settings, sinks: Sequence[Sink], clock: Clock, progress: Progress) -> Restored:
+async def restore(
+    wish: Wish, settings: Settings, sinks: Sequence[Sink], clock: Clock, progress: Progress,
+    asked: Sequence[Asked] = (),
+) -> Restored:  # fmt: skip
     """Raises BackupError and its kinds, app.keys.errors.ServerKeyError, app.db.guards.GuardsError."""
     keys = log_keys(settings)
     backup = await asyncio.to_thread(open_backup, wish.backup)
     await _is_empty(wish.database)
     with _working(wish.database, backup.folder) as folder:
         made = await asyncio.to_thread(_copy, backup, folder)
-        return await _Restoration(wish, settings, sinks, clock, progress, keys, backup, made).run()
+        return await _Restoration(wish, settings, sinks, clock, progress, keys, backup, made, asked).run()
 
 
 class _Restoration:
     def __init__(
         self, wish: Wish, settings: Settings, sinks: Sequence[Sink], clock: Clock, progress: Progress,
-        keys: Sequence[PublicKey], backup: Backup, made: Path,
+        keys: Sequence[PublicKey], backup: Backup, made: Path, asked: Sequence[Asked],
     ) -> None:  # fmt: skip
         self._wish = wish
         self._settings = settings
@@ -104,6 +108,7 @@ class _Restoration:
         self._keys = keys
         self._backup = backup
         self._made = made
+        self._asked = asked
         self._url = f"sqlite:///{made}"
 
     async def run(self) -> Restored:
@@ -125,7 +130,7 @@ class _Restoration:
         erased = await self._complete(gaps, replayed, newer)
         _settle(self._made)
         await self._put()
-        compared = bool(self._wish.kept) or any(sink.anchors is not None for sink in self._sinks)
+        compared = bool(self._wish.kept or self._asked) or any(sink.anchors is not None for sink in self._sinks)
         return Restored(self._backup.manifest, len(replayed), tuple(gaps), erased, compared, tuple(missing))
 
     async def _verify(self, *, lacking: bool = False) -> Report:
@@ -152,6 +157,7 @@ class _Restoration:
             logs |= sizes(connection).keys()
             histories = await self._once(lambda tx: {log: history(tx, log, *self._keys) for log in logs})
             gaps = await compare(connection, self._sinks, logs, histories.__getitem__, self._wish.kept)
+            gaps = await ask(connection, sorted(logs), gaps, self._asked)
         forked = [gap for gap in gaps if gap.forked]
         if forked:
             raise NewerStateError(_lines(forked))
