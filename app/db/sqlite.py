@@ -97,6 +97,7 @@ class SqliteDatabase:
         self._engine = engine(path)
         self._statements = Statements()
         self._local = threading.local()
+        self._reading: list[Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="countersign-read")
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="countersign-commit")
         self._connection: Connection | None = None
@@ -131,6 +132,7 @@ class SqliteDatabase:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._engine.connect()
+            self._reading.append(connection)
             self._local.statements = Statements()
         raw = _raw(connection)
         try:
@@ -150,7 +152,9 @@ class SqliteDatabase:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._committer.shutdown)
         await loop.run_in_executor(None, self._readers.shutdown)
-        _close(self._connection)
+        # The last connection that is closed writes the log back into the file: a copy of the file is then whole.
+        for connection in (*self._reading, self._connection):
+            _close(connection)
         self._engine.dispose()
         self._lock.close()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.db.database import DatabaseUnavailableError
+from app.db.database import DatabaseUnavailableError, glance
 from app.db.sqlite import DatabaseInUseError
 from app.db.tx import Tx
 from tests.db.opened import opened
@@ -97,6 +97,16 @@ async def test_a_closed_database_refuses_writes_and_has_kept_the_earlier_ones(tm
     assert await asyncio.gather(*pending) == list(range(50))
     async with opened(url) as database:
         assert await database.read(slots) == list(range(50))
+
+
+async def test_a_closed_database_is_whole_in_its_one_file(tmp_path: Path) -> None:
+    """Somebody who copies it then has everything; what was left beside it would undo a restored copy."""
+    path = tmp_path / "one.db"
+    async with opened(f"sqlite:///{path}") as database:
+        await database.write(lambda tx: None)
+        await glance(database, lambda tx: None)
+        await database.read(lambda tx: None)
+    assert [found.name for found in tmp_path.iterdir() if found.name.startswith("one.db-")] == []
 
 
 async def test_a_sequencer_that_fails_fails_every_unit_of_its_commit_and_keeps_nothing(tmp_path: Path) -> None:
