@@ -159,9 +159,7 @@ def _vouches(anchor: Target, log: str, trust: Trust | None, findings: list[Findi
     """Whether an anchor is signed for this log; one that is not is told and left out."""
     try:
         if trust is not None and key_history.judge(trust.history, anchor.note.encode()).taken_back:
-            why = (
-                "expected a signature that counts, found only ones of keys revoked from below this size on."
-            )
+            why = "expected a signature that counts, found only ones of keys revoked from below this size on."
             findings.append(_unusable(anchor.anchor, log, why))
             return False
     except ManifestError as error:

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from app.audit.access import may_read
 from app.db.database import Database
-from app.http.auth import caller_of
 from app.http.body import answer, decode
 from app.http.route import Route
 from app.tokens.model import Permission
