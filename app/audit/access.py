@@ -17,8 +17,7 @@ def log_of(request: web.Request, asked: str) -> str:
     The log ``system`` tells of all tenants' sinks and deliveries, so over HTTP it is read only where there is one
     tenant, with ``admin``; elsewhere the operator reads it on the server.
     """
-    caller = caller_of(request)
-    _unbound(caller)
+    caller = unbound(request)
     log = asked or caller.tenant
     if may_read(request, log):
         return log
@@ -36,13 +35,16 @@ def may_read(request: web.Request, log: str) -> bool:
     return log == caller.tenant
 
 
-def _unbound(caller: TokenScope) -> None:
-    """A token of one repository or environment reads no log: it is about all of them."""
+def unbound(request: web.Request) -> TokenScope:
+    """The caller, whose token is for the whole tenant: one of a repository or environment neither reads a log nor acts
+    on what is about all of them. Raises Problem 403."""
+    caller = caller_of(request)
     scope = caller.scope
     environments = " or ".join(scope.environments) or "any environment"
     if scope.repository or scope.environments:
         raise Problem(
             403, "auth.scope", "Outside the token's scope", expected="a token for the whole tenant",
             found=f"one for {scope.repository or 'any repository'}, {environments}",
-            remedy="Use a token with audit.read that is bound to no repository or environment.",
+            remedy="Use a token that is bound to no repository or environment.",
         )  # fmt: skip
+    return caller

@@ -12,6 +12,7 @@ from app.exports.bundle import Bundle
 from app.exports.keys import LogKeys
 from app.exports.model import EVERYTHING, Ask
 from manifests import checkpoint
+from manifests.command_text import storable
 
 PROGRAMS = ("verify.py", "verify.go")
 _SIGNATURE = """\
@@ -52,7 +53,12 @@ def _told(ask: Ask) -> str:
     given = {name: value for name, value in msgspec.structs.asdict(ask.query).items() if value not in (None, "")}
     if not given:
         return "all of its records"
-    return "the records with " + ", ".join(f"{name} `{value}`" for name, value in given.items())
+    return "the records with " + ", ".join(f"{name} `{_quoted(value)}`" for name, value in given.items())
+
+
+def _quoted(value: object) -> str:
+    """In one line and without what ends the quotation: the README's commands are run as they stand."""
+    return " ".join(storable(str(value)).split()).replace("`", "'")
 
 
 def _material(name: str) -> str:

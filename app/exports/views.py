@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from app.audit.access import log_of, may_read
+from app.audit.access import log_of, may_read, unbound
 from app.clock import Clock
 from app.exports.errors import ExportError, NotReadyError, TooManyExportsError, UnknownExportError
 from app.exports.model import Ask, Format
@@ -84,7 +84,7 @@ class ExportViews:
         return answer(made, 202, {"Location": f"{PATH}/{made.id}"})
 
     async def list(self, request: web.Request) -> web.Response:
-        caller = caller_of(request)
+        caller = unbound(request)
         found = await self._exports.of_tenant(caller.tenant)
         return answer(ExportList(tuple(one for one in found if may_read(request, one.ask.log))))
 

@@ -13,6 +13,9 @@ from manifests.record import Draft, Facts, facts
 OUTSIDE = "external/"
 """No trace and no resource of ours begins so."""
 
+MAX_DEPTH = 32
+"""Of lists and objects inside each other: whoever reads the log later, with whatever program, must manage too."""
+
 
 class ReportError(Exception):
     """A report cannot be recorded as it is. ``place`` is a path into the request such as ``$.records[3].data.loss``."""
@@ -58,16 +61,18 @@ def _instant(text: str, place: str) -> str:
         raise ReportError(place, "an instant such as 2026-11-20T10:00:00Z", text[:40]) from error
 
 
-def _check(value: Any, place: str) -> None:
-    """Says where the value has no canonical form: see manifests.canonical."""
+def _check(value: Any, place: str, depth: int = MAX_DEPTH) -> None:
+    """Says where the value has no canonical form (see manifests.canonical), or is nested too deep."""
+    if not depth and isinstance(value, dict | list):
+        raise ReportError(place[:200], f"at most {MAX_DEPTH} lists and objects inside each other", "more")
     if isinstance(value, dict):
         for key, item in value.items():
             if not key.isascii():
                 raise ReportError(place, "ASCII names", repr(key)[:80])
-            _check(item, f"{place}.{key}")
+            _check(item, f"{place}.{key}", depth - 1)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            _check(item, f"{place}[{number}]")
+            _check(item, f"{place}[{number}]", depth - 1)
     elif isinstance(value, float):
         raise ReportError(place, "no number with a fraction or exponent (write it as text)", repr(value))
     elif isinstance(value, int) and abs(value) > MAX_INTEGER:

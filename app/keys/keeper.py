@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import structlog
@@ -26,6 +26,7 @@ from app.keys.records import SERVER, Withdrawal
 from app.keys.ring import KeyRing
 from app.settings.model import KeySettings
 from app.sweeps.schedule import Job
+from manifests.canonical import MAX_INTEGER
 from manifests.keys import PublicKey
 
 DAY: Final = 86_400 * SECOND
@@ -56,7 +57,7 @@ class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fingerprint: str
     reason: str
     sizes: dict[str, int] = {}
-    since: int | None = None
+    since: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)] | None = None
 
 
 class Keeper:

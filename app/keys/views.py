@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
+from app.audit.access import unbound
 from app.db.database import Database
 from app.db.tx import Tx
-from app.http.auth import caller_of
 from app.http.body import answer, decode
 from app.http.problem import Problem
 from app.http.route import Route
@@ -75,16 +75,18 @@ class KeyViews:
         return self._shown[1]
 
     async def rotate(self, request: web.Request) -> web.Response:
+        by = unbound(request).actor
         wanted = await decode(request, RotationRequest)
         try:
-            return answer(await self._keeper.rotate(wanted.use, caller_of(request).actor, preview=wanted.preview))
+            return answer(await self._keeper.rotate(wanted.use, by, preview=wanted.preview))
         except ServerKeyError as error:
             raise _problem(error) from error
 
     async def revoke(self, request: web.Request) -> web.Response:
+        by = unbound(request).actor
         wanted = await decode(request, RevocationRequest)
         try:
-            return answer(await self._keeper.revoke(wanted, caller_of(request).actor, preview=wanted.preview))
+            return answer(await self._keeper.revoke(wanted, by, preview=wanted.preview))
         except ServerKeyError as error:
             raise _problem(error) from error
 

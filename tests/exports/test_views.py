@@ -19,7 +19,7 @@ from tests.audit.made import draft, fill, stage
 from tests.db.opened import opened
 from tests.exports import strangers
 from tests.exports.made import ORIGIN, VKEY
-from tests.exports.opened import World, by
+from tests.exports.opened import BOUND, World, by
 from tests.exports.test_jobs import SEQUENCE
 
 Client = TestClient[Any, Any]
@@ -143,6 +143,13 @@ async def test_an_export_is_the_tenants_and_the_systems_an_administrators(client
     listed = [msgspec.json.decode(await body(client, "exports", name))["exports"] for name in ("auditor", "admin")]
     assert [len(exports) for exports in listed] == [0, 1]
     await body(client, f"exports/{made['id']}", "admin")
+
+
+async def test_a_token_of_a_repository_does_not_see_what_is_exported(client: Client) -> None:
+    async with client.post("/api/v1/exports", json={"actor": "ada"}, **by("auditor")) as response:
+        made = await response.json()
+    for path in ("exports", f"exports/{made['id']}", "log/checkpoint"):
+        assert b"auth.scope" in await body(client, path, BOUND, 403)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,14 @@ def one(**more: Any) -> dict[str, Any]:
     return {"trace": "run-1", "action": "training.started", **more}
 
 
+def nested(depth: int) -> Any:
+    """So many objects inside one."""
+    found: Any = {}
+    for _ in range(depth):
+        found = {"in": found}
+    return found
+
+
 async def test_records_are_numbered_together_and_can_be_proven(ingesting: Ingesting) -> None:
     await ingesting.post({"records": [one()]})
     sent = [one(resource="models/intraday", data={"gpus": 8}, occurred_at="2026-11-20T11:00:00+01:00"),
@@ -98,6 +106,8 @@ async def test_records_are_numbered_together_and_can_be_proven(ingesting: Ingest
         (one(data={"seed": 2**53}), "$.records[1].data.seed"),
         (one(data={"größe": 1}), "$.records[1].data"),
         (one(data=[1]), "$.records[1].data"),
+        (one(data=nested(32)), "$.records[1].data.in.in"),
+        (one(data={"runs": nested(900)}), "$.records[1].data.runs.in"),
         (one(occurred_at="yesterday"), "$.records[1].occurred_at"),
         (one(occurred_at="0001-01-01T00:00:00+14:00"), "$.records[1].occurred_at"),
         (one(event="grant.recorded"), "$.records[1]"),
@@ -135,7 +145,8 @@ async def test_what_has_no_canonical_form_is_refused(ingesting: Ingesting, body:
 
 
 async def test_odd_text_is_kept_as_it_is(ingesting: Ingesting) -> None:
-    status, _, _ = await ingesting.post({"records": [one(data={"note": "\u0000\u2028\U0001f600"})]})
+    odd = {"note": "\u0000\u2028\U0001f600", "deep": nested(30)}
+    status, _, _ = await ingesting.post({"records": [one(data=odd)]})
     assert status == 201
     assert "\u2028\U0001f600" in bytes((await ingesting.records())[0].data).decode()
 

@@ -118,6 +118,18 @@ async def test_an_administrator_replaces_a_key_of_the_running_service(
         assert (acme["first"], acme["last"], acme["counts_to"]) == (0, 2, None)
 
 
+async def test_an_administrator_of_one_repository_replaces_no_key(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    async with opened(settings_for(f"sqlite:///{tmp_path}/a.db", tmp_path), Clock()) as at:
+        client, before = await aiohttp_client(client_of(at)), at.ring.log
+        for path in ("rotation", "revocation"):
+            body = {"fingerprint": before.public.fingerprint, "reason": "leaked", "since": 0}
+            refused = await client.post(f"/api/v1/keys/{path}", json=body, headers={"Authorization": "Bearer bound"})
+            assert (refused.status, (await refused.json())["code"]) == (403, "auth.scope")
+        assert at.ring.log == before
+
+
 async def test_a_key_of_the_gate_stays_listed_with_its_term(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     clock = Clock()
     async with opened(settings_for(f"sqlite:///{tmp_path}/a.db", tmp_path), clock) as at:

@@ -26,7 +26,8 @@ class Known:
     async def identify(self, credential: str) -> TokenScope | None:
         permission = {"m": MANAGE, "u": UNSEAL, "r": Permission.AUDIT_READ}.get(credential[0])
         tenant = "elsewhere" if credential.endswith("x") else LOG
-        return TokenScope(f"token:{credential}", tenant, Scope((permission,))) if permission else None
+        repository = "acme/models" if credential.endswith("b") else None
+        return TokenScope(f"token:{credential}", tenant, Scope((permission,), repository)) if permission else None
 
 
 class OnlyAcme(Tenants):
@@ -97,6 +98,8 @@ REFUSED = (
     ("m1", "audit/unsealings", {"seq": 0, "reason": "curious"}),
     ("mx", "privacy/erasures", ADA),
     ("ux", "audit/unsealings", {"seq": 0, "reason": "curious"}),
+    ("mb", "privacy/holds", ADA),
+    ("ub", "audit/unsealings", {"seq": 0, "reason": "curious"}),
 )
 
 
@@ -107,6 +110,21 @@ async def test_only_who_may_is_answered(database_url: str, aiohttp_client: Aioht
         for who, path, body in REFUSED:
             assert (await api(who, "POST", path, body))[0] == 403, (who, path)
         assert await at.records() == before
+
+
+ODD = (
+    ("m1", "privacy/erasures", {"account": "a\0b", "reason": "r"}),
+    ("m1", "privacy/holds", {"account": "a" * 321, "reason": "r"}),
+    ("u1", "audit/unsealings", {"seq": 10**30, "reason": "r"}),
+    ("u1", "audit/unsealings", {"seq": -1, "reason": "r"}),
+)
+
+
+async def test_what_no_database_takes_is_refused(database_url: str, aiohttp_client: AiohttpClient) -> None:
+    async with world(database_url) as at:
+        api = await serve(at, aiohttp_client)
+        for who, path, body in ODD:
+            assert (await api(who, "POST", path, body))[0] == 400, body
 
 
 async def test_what_does_not_open_is_told_as_damage(database_url: str, aiohttp_client: AiohttpClient) -> None:

@@ -154,6 +154,8 @@ async def test_a_page_hides_secrets_and_says_so(client: Client) -> None:
         ("?since=9999999999-01-01", "auditor", 400, "audit.query"),
         ("?event=x.y", "auditor", 400, "audit.query"),
         ("?resource=rel*", "auditor", 400, "audit.query"),
+        ("?resource=release%00", "auditor", 400, "audit.query"),
+        ("?trace=%00", "auditor", 400, "audit.query"),
         ("?limit=501", "auditor", 400, "request.invalid"),
         ("?limit=0", "auditor", 400, "request.invalid"),
         ("?before=-1", "auditor", 400, "request.invalid"),

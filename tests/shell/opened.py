@@ -64,6 +64,7 @@ class KnownCredentials:
 
 READER = Scope((Permission.RELEASE_READ,))
 ADMIN = Scope((Permission.ADMIN,))
+BOUND = Scope((Permission.ADMIN,), repository="acme/models")
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ def application(
     hosts: frozenset[str] | None = None,
     public_url: str = "",
 ) -> web.Application:
-    credentials = KnownCredentials({"reader": READER, "admin": ADMIN})
+    credentials = KnownCredentials({"reader": READER, "admin": ADMIN, "bound": BOUND})
     return build(
         routes,
         metrics=Metrics(),
