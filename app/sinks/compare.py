@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 from sqlalchemy import text
 
+from app.audit.errors import RecordAlteredError
 from app.backup.records import ranges_given_up
 from app.clock import Clock
 from app.db.database import Database
@@ -18,7 +19,7 @@ from app.db.tx import Tx
 from app.keys import records as key_records
 from app.metrics import Metrics
 from app.sinks import records, store
-from app.sinks.model import Anchor, Sink
+from app.sinks.model import Anchor, AnchorSink, Sink
 from manifests import checkpoint
 from manifests.checkpoint import Checkpoint
 from manifests.errors import ManifestError
@@ -53,16 +54,23 @@ class Comparison:
         """
         if sink.anchors is None:
             return ""
+        try:
+            problem = await self._problem(sink, sink.anchors, log)
+        except (RecordAlteredError, ManifestError) as error:
+            # Which keys' anchors count is told by records of the log itself.
+            problem = str(error)
+        await self._database.write(lambda tx: self._tell(tx, sink.name, log, problem))
+        return problem
+
+    async def _problem(self, sink: Sink, anchors: AnchorSink, log: str) -> str:
         progress = await self._database.read(lambda tx: store.progress(tx, sink.name, log))
-        anchors = await sink.anchors.newest(log, progress.anchor_version)
-        vouched = self._vouched(sink, log, anchors, await self._acceptable(log))
-        newest = max((found.size for _, found in vouched), default=0)
+        found = await anchors.newest(log, progress.anchor_version)
+        vouched = self._vouched(sink, log, found, await self._acceptable(log))
+        newest = max((one.size for _, one in vouched), default=0)
         if newest < progress.anchored_size:
             self._metrics.alarm("anchor", f"{sink.name}: the newest anchor of log {log} is not there any more.")
             _log.error("anchor.missing", sink=sink.name, log=log, expected=progress.anchored_size, found=newest)
-        problem = await self._refuted(sink, log, vouched) or await sink.anchors.contradicts(log)
-        await self._database.write(lambda tx: self._tell(tx, sink.name, log, problem))
-        return problem
+        return await self._refuted(sink, log, vouched) or await anchors.contradicts(log)
 
     async def _acceptable(self, log: str) -> Acceptable:
         """Keys that we hold now count whatever the log says of them, since it is the log that is in question here; keys
@@ -90,8 +98,8 @@ class Comparison:
     async def _refuted(self, sink: Sink, log: str, vouched: Sequence[tuple[Anchor, Checkpoint]]) -> str:
         if not vouched:
             return ""
-        frontier = self._edges.pop(log, None)
-        if frontier is None or frontier.size > vouched[0][1].size:
+        frontier = self._edges.pop(log, Frontier())
+        if frontier.size > vouched[0][1].size or not await self._has(log, frontier.size):
             frontier = Frontier()
         given_up = await self._database.read(lambda tx: ranges_given_up(tx, log))
         for anchor, found in vouched:
@@ -104,6 +112,11 @@ class Comparison:
                 return f"{where} vouches for another tree of {found.size} records than the log has: it was forked."
         self._edges[log] = frontier
         return ""
+
+    async def _has(self, log: str, size: int) -> bool:
+        """Whether the last of so many records, read by a comparison before, is still there."""
+        row = await self._database.read(lambda tx: tx.first(_LEAVES, log=log, first=max(size - 1, 0), end=size))
+        return not size or row is not None
 
     async def _grow(self, frontier: Frontier, log: str, size: int) -> bool:
         """Whether the log has so many records; ``frontier`` is over them, or over all there are."""

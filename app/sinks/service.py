@@ -90,10 +90,15 @@ class Sinks:
         try:
             problem = " ".join(await sink.problems())
             await self._database.write(lambda tx: self._condition(tx, sink.name, problem))
-            for log, _ in await self._database.read(store.logs):
-                await self._compare(sink, log)
+            logs = await self._database.read(store.logs)
         except (NeighbourError, DatabaseUnavailableError) as error:
             _log.warning("sink.not_checked", sink=sink.name, error=str(error))
+            return
+        for log, _ in logs:
+            try:
+                await self._compare(sink, log)
+            except (NeighbourError, DatabaseUnavailableError) as error:
+                _log.warning("sink.not_compared", sink=sink.name, log=log, error=str(error))
 
     def _condition(self, tx: Tx, sink: str, problem: str) -> None:
         store.know(tx, sink)

@@ -8,15 +8,23 @@ from sqlalchemy import text
 
 from app.audit import proofs
 from app.audit import store as audit
+from app.audit.errors import TreeAlteredError
+from app.audit.store import StoredCheckpoint
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
 from app.sinks.model import Anchor, Sink
-from integrations.errors import RefusedError
+from integrations.errors import RefusedError, UnavailableError
 from integrations.witness.port import BehindError, ContradictedError, Witness
 from manifests import checkpoint, cosignature
 from manifests.cosignature import Cosignature, WitnessKey
 from manifests.errors import ManifestError
+
+LOOKS = 3
+"""How often the newest checkpoint is shown to a witness that has seen a newer one by then."""
+
+AHEAD_US = 3_600 * SECOND
+"""How far a witness's clock may be ahead of ours."""
 
 _KEEP = text(
     "INSERT INTO cosignatures (log, size, witness, line, at) VALUES (:log, :size, :witness, :line, :at)"
@@ -58,14 +66,18 @@ class WitnessSink:
 
     async def contradicts(self, log: str) -> str:
         """Shows the witness the newest checkpoint: a smaller tree than it saw, or another, cannot be cosigned."""
-        newest = await self._database.read(lambda tx: audit.checkpoint(tx, log))
-        if newest is None:
+        for _ in range(LOOKS):
+            newest = await self._newest(log)
+            if newest is None:
+                return ""
+            try:
+                await self._cosigned(log, newest.size, newest.note.encode())
+            except BehindError:
+                continue
+            except (ContradictedError, TreeAlteredError) as error:
+                return str(error)
             return ""
-        try:
-            await self._cosigned(log, newest.size, newest.note.encode())
-        except ContradictedError as error:
-            return str(error)
-        return ""
+        raise UnavailableError(f"{self._key.name} saw log {log} grow each time it was asked.")
 
     async def _cosigned(self, log: str, size: int, note: bytes) -> Cosignature:
         found, _ = checkpoint.parse(note)
@@ -73,15 +85,30 @@ class WitnessSink:
             lines = await self._add(log, self._known.get(log, 0), size, note)
         except BehindError as error:
             if error.size > size:
-                raise ContradictedError(
-                    f"{self._key.name} saw {error.size} records, the log has {size}: it was rolled back."
-                ) from error
+                await self._expect_grown(log, error.size)
+                raise
             lines = await self._add(log, error.size, size, note)
         self._known[log] = size
         try:
-            return cosignature.verify(found.text(), lines, self._key)
+            made = cosignature.verify(found.text(), lines, self._key)
         except ManifestError as error:
             raise RefusedError(str(error)) from error
+        if made.time * SECOND > self._clock() + AHEAD_US:
+            raise RefusedError(
+                f"{self._key.name}: expected a cosignature of now, found one of {made.time} s since 1970, which is yet "
+                "to come. Compare its clock with this one."
+            )
+        return made
+
+    async def _expect_grown(self, log: str, seen: int) -> None:
+        """The witness saw more than it was shown: either another showed it more meanwhile, or the log was cut."""
+        newest = await self._newest(log)
+        have = newest.size if newest is not None else 0
+        if seen > have:
+            raise ContradictedError(f"{self._key.name} saw {seen} records, the log has {have}: it was rolled back.")
+
+    async def _newest(self, log: str) -> StoredCheckpoint | None:
+        return await self._database.read(lambda tx: audit.checkpoint(tx, log))
 
     async def _add(self, log: str, old: int, size: int, note: bytes) -> str:
         # A restored older state may be shorter than what was known before.

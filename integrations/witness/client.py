@@ -33,8 +33,7 @@ class HttpWitness:
             async with self._session.post(
                 self._url, data=head.encode() + checkpoint, allow_redirects=False
             ) as response:
-                body = (await response.content.read(MAX_ANSWER)).decode("utf-8", "replace")
-                return self._read(response, body)
+                return self._read(response, (await _body(response)).decode("utf-8", "replace"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{self._url}: no answer ({type(error).__name__}).") from error
 
@@ -60,3 +59,13 @@ class HttpWitness:
         if status >= 500:
             raise UnavailableError(f"{self._url}: answered {status} ({said}).", status=status)
         raise RefusedError(f"{self._url}: answered {status} ({said}).", status=status)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """All of it, in however many pieces it comes. Raises RefusedError for more than a witness has to say."""
+    body = bytearray()
+    async for part in response.content.iter_chunked(1 << 12):
+        body += part
+        if len(body) > MAX_ANSWER:
+            raise RefusedError(f"{response.url}: answered more than {MAX_ANSWER} bytes.", status=response.status)
+    return bytes(body)

@@ -21,6 +21,7 @@ from manifests import checkpoint
 from manifests.checkpoint import Checkpoint
 from manifests.keys import PrivateKey
 from tests.audit.made import KEY
+from tests.db.unguarded import unguarded
 from tests.sinks.conftest import open_worm
 from tests.sinks.kafka import Cluster
 from tests.sinks.made import Clock, World, catch_up, world
@@ -225,3 +226,14 @@ async def test_an_anchor_is_not_made_for_every_commit(at: Path, tmp_path: Path) 
             await catch_up(worker)
             w.clock.after(1)
         assert len(await folder.keys("acme/checkpoint/")) == 2
+
+
+async def test_a_tail_that_is_cut_off_under_a_running_service_is_found(at: Path, open_sink: OpenSink) -> None:
+    async with world(f"sqlite:///{at}", clock()) as w:
+        await w.write(9)
+        sink = open_sink(w.clock)
+        await catch_up(w.worker(sink))
+        assert await w.compare(sink, "acme") == ""
+        with unguarded(at) as connection:
+            connection.execute("DELETE FROM records WHERE log = 'acme' AND seq >= 7")
+        assert "it was rolled back" in await w.compare(sink, "acme")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from app.audit.projection import log_facts
 from app.audit.sequence import DEFAULT_ORIGIN, origin
+from app.clock import SECOND
 from app.sinks import store, witness
 from app.sinks.model import Sink
 from integrations.errors import RefusedError, UnavailableError
@@ -21,7 +25,8 @@ from manifests.cosignature import WitnessKey
 from manifests.keys import PrivateKey
 from manifests.merkle import EMPTY_ROOT
 from manifests.note import VerifierKey
-from tests.audit.made import KEY
+from tests.audit.made import AT, KEY
+from tests.db.unguarded import unguarded
 from tests.sinks.made import Clock, World, catch_up, world
 
 OpenSink = Callable[[World], Sink]
@@ -31,7 +36,7 @@ NAME = origin(DEFAULT_ORIGIN, "acme")
 @pytest.fixture
 async def seen() -> AsyncIterator[WitnessSimulator]:
     simulator = WitnessSimulator(
-        "witness.example/one", PrivateKey.generate("ed25519"), {NAME: VerifierKey(NAME, KEY.public)}
+        "witness.example/one", PrivateKey.generate("ed25519"), {NAME: VerifierKey(NAME, KEY.public)}, lambda: time()
     )
     yield simulator
     await simulator.stop()
@@ -50,6 +55,10 @@ async def open_sink(seen: WitnessSimulator) -> AsyncIterator[OpenSink]:
     yield make
     for sink in opened:
         await sink.close()
+
+
+def time() -> float:
+    return AT / SECOND
 
 
 async def anchored(w: World) -> int:
@@ -158,3 +167,86 @@ async def test_a_cosignature_of_another_key_counts_for_nothing(database_url: str
             await w.worker(sink).turn()
         assert await anchored(w) == 0
         await sink.close()
+
+
+class Overtaken:
+    """While it is asked, another replica shows the witness more, so many times."""
+
+    def __init__(self, address: str, w: World, key: WitnessKey, times: int) -> None:
+        self._witness = HttpWitness(address)
+        self._w = w
+        self._other = witness.sink("witness1", HttpWitness(address), key, w.database, w.clock)
+        self._times = times
+
+    async def add(self, old: int, proof: Sequence[bytes], checkpoint: bytes) -> str:
+        if self._times:
+            self._times -= 1
+            await self._w.write(5)
+            await self._other.anchors.anchor("acme", *await newest(self._w))  # type: ignore[union-attr]
+        return await self._witness.add(old, proof, checkpoint)
+
+    async def close(self) -> None:
+        await self._witness.close()
+        await self._other.close()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_log_that_grows_while_the_witness_is_asked_was_not_rolled_back(
+    database_url: str, seen: WitnessSimulator, times: int
+) -> None:
+    address, key = await seen.start(), WitnessKey.parse(seen.vkey)
+    async with world(database_url, Clock()) as w:
+        await w.write(5)
+        sink = witness.sink("witness1", Overtaken(address, w, key, times), key, w.database, w.clock)
+        assert await w.compare(sink, "acme") == ""
+        assert await problem(w) == ""
+        await sink.close()
+
+
+async def test_a_cosignature_of_the_far_future_counts_for_nothing(
+    database_url: str, open_sink: OpenSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(database_url, Clock()) as w:
+        await w.write(5)
+        for later in (7_200.0, float(1 << 62)):
+            monkeypatch.setattr("tests.sinks.test_witness.time", lambda later=later: AT / SECOND + later)
+            with pytest.raises(RefusedError, match="yet to come"):
+                await w.worker(open_sink(w)).turn()
+        assert await anchored(w) == 0
+
+
+@pytest.mark.parametrize(("size", "accepted"), [(100, True), (70_000, False)])
+async def test_an_answer_that_comes_in_pieces_is_read_whole_and_one_too_long_is_refused(
+    size: int, accepted: bool
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for part in (b"x" * (size - 1), b"y"):
+            await response.write(part)
+            await asyncio.sleep(0.02)
+        return response
+
+    app = web.Application()
+    app.router.add_post("/add-checkpoint", answer)
+    async with TestServer(app) as server:
+        client = HttpWitness(str(server.make_url("/")), timeout_s=5)
+        if accepted:
+            assert len(await client.add(0, (), b"")) == size
+        else:
+            with pytest.raises(RefusedError, match="more than"):
+                await client.add(0, (), b"")
+        await client.close()
+
+
+async def test_a_tree_that_cannot_be_proven_to_the_witness_denies(tmp_path: Path, open_sink: OpenSink) -> None:
+    path = tmp_path / "a.db"
+    async with world(f"sqlite:///{path}", Clock()) as w:
+        await w.write(5)
+        await catch_up(w.worker(open_sink(w)))
+        await w.write(5)
+    with unguarded(path) as connection:
+        connection.execute("UPDATE records SET leaf = zeroblob(32) WHERE log = 'acme' AND seq = 7")
+    async with world(f"sqlite:///{path}", Clock()) as w:
+        assert "has not the root that was signed" in await w.compare(open_sink(w), "acme")
+        assert "has not the root that was signed" in await problem(w)
