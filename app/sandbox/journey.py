@@ -1,4 +1,4 @@
-"""The steps in which the release goes its way: approvals, change request, merge, deployment, proof."""
+"""The steps in which the release goes its way: approvals, change request, merge, deployment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.sandbox import documents
 from app.sandbox.outsiders import Change, Pull
 from app.sandbox.refusals import WAITS, answered
 from app.sandbox.shell import Done
-from app.sandbox.stage import Stage, in_short
+from app.sandbox.stage import Stage
 from app.sandbox.waiting import StoryError, next_second, until
 
 
@@ -162,24 +162,6 @@ async def outcome(stage: Stage, decision: str, number: str) -> Change:
     )
     tell.good(f"{number} is {change.state} as {change.close_code}: {change.close_notes}")
     return change
-
-
-async def proof(stage: Stage, decision: str, database: str, key: str) -> None:
-    """Why it was allowed, a year later; and that nobody touched the log."""
-    tell = stage.tell
-    tell.chapter("The auditor asks why, and whether the log was touched")
-    tell.command(("countersign", "explain", decision))
-    done = await stage.shell.countersign("explain", decision, token=stage.pipeline)
-    tell.quote(in_short(done))
-    if done.code != 0:
-        raise StoryError(f"expected the decision to replay the same, found {done}")
-    words = ("audit", "verify", "--database", database, "--key", key, "--thorough")
-    tell.command(("countersign", *words))
-    done = await stage.shell.countersign(*words)
-    tell.quote(done.lines)
-    if done.code != 0:
-        raise StoryError(f"expected the audit log to verify, found {done}")
-    tell.good("Every record is where it was written, and what it was.")
 
 
 def _put(stage: Stage, data: bytes) -> None:

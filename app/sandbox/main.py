@@ -21,14 +21,16 @@ import typer
 from app import logging
 from app.cli.exits import NO, CannotFindOutError
 from app.clock import now
+from app.sandbox.auditor import Archive
 from app.sandbox.outsiders import InServiceNow, OnGitHub
 from app.sandbox.shell import Shell
 from app.sandbox.stage import Stage
 from app.sandbox.story import belongings, play
 from app.sandbox.telling import Teller
 from app.sandbox.waiting import StoryError
-from app.sandbox.world import REPOSITORY, World
+from app.sandbox.world import REPOSITORY, TENANT, World
 from app.service import Service
+from app.settings.model import Settings
 from app.tokens.model import Permission
 
 DEFAULT_PORT = 8080
@@ -83,7 +85,7 @@ async def _interruptible(work: Coroutine[Any, Any, bool]) -> bool:
 async def _sandbox(folder: Path, tell: Teller, story: bool, once: bool, port: int) -> bool:
     world = World(folder, port=port)
     try:
-        service = await world.start()
+        service = await world.start(configure=lambda settings: _copying(settings, _copies(world)))
         _opening(tell, world, service)
         ended = await _told(tell, world, service) if story else True
         if not once:
@@ -105,7 +107,7 @@ async def _told(tell: Teller, world: World, service: Service) -> bool:
         stage = Stage(tell, github, servicenow, Shell(service.address, has.folder), has, admin, stewards, world.clock)
         began = now()
         try:
-            await play(stage, service.settings.database.url.get_secret_value(), service.keys.log.public.to_openssh())
+            await play(stage, _archive(world, service))
         except StoryError as error:
             tell.plain()
             tell.refused(f"The story did not end as it should: {error}")
@@ -114,6 +116,21 @@ async def _told(tell: Teller, world: World, service: Service) -> bool:
     tell.plain()
     tell.good(f"The journey ended as it should, in {(now() - began) / 1e6:.0f} seconds.")
     return True
+
+
+def _copies(world: World) -> Path:
+    return world.folder / "copies"
+
+
+def _copying(settings: Settings, copies: Path) -> Settings:
+    """The same, with the log copied into a folder, as a bucket with object lock would have it."""
+    return settings.model_copy(update={"audit": settings.audit.model_copy(update={"folder": copies})})
+
+
+def _archive(world: World, service: Service) -> Archive:
+    return Archive(
+        service.settings.database.url.get_secret_value(), service.keys.log.public.to_openssh(), TENANT, _copies(world)
+    )
 
 
 def _opening(tell: Teller, world: World, service: Service) -> None:
@@ -136,6 +153,7 @@ async def _stay(tell: Teller, world: World, service: Service, told: bool) -> Non
     tell.link("Simulated GitHub", f"{world.github.base_url}/{REPOSITORY}")
     tell.link("Levers of the simulated GitHub", f"{world.github.base_url}/_sim/")
     tell.link("Changes in the simulated ServiceNow", f"{world.servicenow.base_url}/_sim/changes")
+    tell.link("Copies of the audit log", str(_copies(world)))
     tell.plain()
     tell.plain(f"   export COUNTERSIGN_URL={service.address}")
     tell.plain(f"   export COUNTERSIGN_TOKEN={token}   # admin, of this sandbox only")

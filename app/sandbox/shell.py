@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -41,14 +42,22 @@ class Shell:
         env |= {"COUNTERSIGN_URL": self._url, "PYTHONIOENCODING": "utf-8"}
         if token:
             env["COUNTERSIGN_TOKEN"] = token
+        return await self._run(("-c", _MAIN, *words), env, f"countersign {words[0]}")
+
+    async def python(self, *words: str) -> Done:
+        """Python as it is: nothing of ours in its environment."""
+        env = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        return await self._run(words, env, " ".join(("python3", *words)))
+
+    async def _run(self, words: Sequence[str], env: Mapping[str, str], what: str) -> Done:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _MAIN, *words, cwd=self._folder, env=env, stdin=asyncio.subprocess.DEVNULL,
+            sys.executable, *words, cwd=self._folder, env=env, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
             out, err = await asyncio.wait_for(child.communicate(), PATIENCE_S)
         except TimeoutError:
-            raise StoryError(f"expected countersign {words[0]} to end within {PATIENCE_S} s, it did not") from None
+            raise StoryError(f"expected {what} to end within {PATIENCE_S} s, it did not") from None
         finally:
             if child.returncode is None:
                 with contextlib.suppress(ProcessLookupError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.sandbox import documents, journey, refusals
+from app.sandbox import auditor, documents, journey, refusals
+from app.sandbox.auditor import Archive
 from app.sandbox.stage import Belongings, Stage
 from app.sandbox.world import World
 
@@ -23,11 +24,8 @@ def belongings(world: World) -> Belongings:
     )
 
 
-async def play(stage: Stage, database: str, key: str) -> None:
-    """Every step in order. Raises StoryError with the expectation that failed.
-
-    ``database`` is where the audit log is kept and ``key`` the server's public log key, for verification.
-    """
+async def play(stage: Stage, archive: Archive) -> None:
+    """Every step in order. Raises StoryError with the expectation that failed."""
     await journey.links(stage)
     number = await refusals.own_evidence(stage)
     await refusals.altered_artifact(stage, number)
@@ -42,5 +40,5 @@ async def play(stage: Stage, database: str, key: str) -> None:
     decision = await journey.deployment(stage, commit)
     await journey.again(stage, decision)
     closed = await journey.outcome(stage, decision, change)
-    await journey.proof(stage, decision, database, key)
+    await auditor.asks(stage, decision, archive)
     await journey.ended(stage, number, closed)
