@@ -28,7 +28,7 @@ from app.gate.model import ReleaseSummary
 from app.inbox import store as inbox
 from app.metrics import Metrics
 from app.pulls import store as pulls
-from app.pulls.evaluate import ReleaseFactsNow, release_facts
+from app.pulls.facts import ReleaseFactsNow, release_facts
 from app.pulls.store import Repository
 from app.rebuild.memory import Memory
 from app.rebuild.pull import pull_said

@@ -20,7 +20,7 @@ from app.people import key_bearing
 from app.people.key_bearing import KeyStanding
 from app.privacy import names
 from app.pulls.admission import changed_mind
-from app.pulls.evaluate import release_facts, snapshot_of
+from app.pulls.facts import release_facts, snapshot_of
 from app.pulls.signing import artifacts_of
 from app.pulls.store import Repository
 from app.signatures import binding, display, envelope, judging
