@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -25,7 +26,7 @@ def register(group: typer.Typer) -> None:
 def _blob_command(
     digest: Annotated[str, typer.Argument(help="SHA-256 in hexadecimal, as records name it")],
     config: Config = None,
-    database: Annotated[str, typer.Option("--database", help="default: the settings' database")] = "",
+    database: Annotated[str, typer.Option("--database", help="sqlite:///path or postgresql://…; default: the settings' database")] = "",
     out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of printing it")] = None,
 ) -> None:
     """Print what a record names by its digest (statement, snapshot, verdict, file), hashed again."""
@@ -37,7 +38,9 @@ def _blob_command(
     from app.clock import now
 
     url = database or options.settings(config).database.url.get_secret_value()
-    wanted = digest.lower()
+    wanted = digest.lower().removeprefix("sha256:")
+    if not re.fullmatch("[0-9a-f]{64}", wanted):
+        raise typer.BadParameter(f"expected a SHA-256 of 64 hexadecimal digits, found {digest[:80]!r}")
     try:
         body = read_only(url, lambda tx: BlobStore(now).get(tx, wanted))
     except BlobAlteredError as error:

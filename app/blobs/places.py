@@ -22,6 +22,11 @@ _WAITING = text(
     " AND NOT EXISTS (SELECT 1 FROM blob_places p WHERE p.digest = b.digest AND p.sink = :sink)"
     " ORDER BY b.created_at, b.digest LIMIT :most"
 )
+_PASSED_OVER = text(
+    "SELECT digest, kind, created_at, length(body) AS size FROM blobs WHERE digest IN (SELECT b.digest FROM blobs b"
+    " WHERE NOT EXISTS (SELECT 1 FROM blob_places p WHERE p.digest = b.digest AND p.sink = :sink) LIMIT :most)"
+    " ORDER BY created_at, digest"
+)
 _UPLOADS = text(
     "SELECT u.digest, u.kind, u.created_at, length(u.body) AS size FROM blob_uploads u WHERE NOT EXISTS"
     " (SELECT 1 FROM blob_places p WHERE p.digest = u.digest AND p.sink = :sink) ORDER BY u.created_at LIMIT :most"
@@ -31,7 +36,10 @@ _ADD = text(
     " VALUES (:digest, :sink, :kind, :start, :size, :key, :version, :until, :at) ON CONFLICT DO NOTHING"
 )
 _OF = text("SELECT sink, start, size, key, version FROM blob_places WHERE digest = :digest ORDER BY sink")
-_UPLOADED = text("DELETE FROM blob_uploads WHERE digest IN :digests").bindparams(bindparam("digests", expanding=True))
+_UPLOADED = text(
+    "DELETE FROM blob_uploads WHERE :number <="
+    " (SELECT count(*) FROM blob_places p WHERE p.digest = blob_uploads.digest AND p.sink IN :sinks)"
+).bindparams(bindparam("sinks", expanding=True))
 _OBJECTS = text("SELECT DISTINCT key FROM blob_places WHERE sink = :sink")
 _KINDS = text(
     "SELECT digest, kind FROM blobs WHERE digest IN :digests UNION ALL"
@@ -64,10 +72,14 @@ class Place(msgspec.Struct, frozen=True):
     version: str
 
 
-def waiting(tx: Tx, sink: str, since: int, most: int) -> list[Waiting]:
-    """What this sink does not hold: large blobs, then the oldest others from ``since`` (less an overlap) on."""
+def waiting(tx: Tx, sink: str, since: int | None, most: int) -> list[Waiting]:
+    """What this sink does not hold: large blobs, then the oldest others from ``since`` (less an overlap) on; without
+    it, any others, which reads every blob's key."""
     large = tx.all(_UPLOADS, sink=sink, most=most)
-    others = tx.all(_WAITING, sink=sink, since=since - OVERLAP_US, most=most - len(large))
+    if since is None:
+        others = tx.all(_PASSED_OVER, sink=sink, most=most - len(large))
+    else:
+        others = tx.all(_WAITING, sink=sink, since=since - OVERLAP_US, most=most - len(large))
     return [
         Waiting(row.digest, row.kind, row.created_at, row.size, is_large)
         for rows, is_large in ((large, True), (others, False))
@@ -89,10 +101,9 @@ def of(tx: Tx, digest: str) -> tuple[Place, ...]:
     return tuple(Place(row.sink, row.start, row.size, row.key, row.version) for row in tx.all(_OF, digest=digest))
 
 
-def leave(tx: Tx, digests: Sequence[str]) -> None:
-    """Large blobs that are outside now need not be in the database any more."""
-    if digests:
-        tx.run(_UPLOADED, digests=list(digests))
+def leave(tx: Tx, sinks: Sequence[str]) -> None:
+    """Large blobs that all of these sinks hold need not be in the database any more."""
+    tx.run(_UPLOADED, sinks=list(sinks), number=len(sinks))
 
 
 def objects(tx: Tx, sink: str) -> frozenset[str]:

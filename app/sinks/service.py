@@ -47,7 +47,8 @@ class Sinks:
         self._metrics = metrics
         self._compare = Comparison(database, verifiers, clock, metrics)
         self._lag = Lag(self.sinks, database, clock, metrics)
-        self._workers = [SinkWorker(sink, database, self._compare, blobs, clock, owner) for sink in self.sinks]
+        keepers = [sink.name for sink in self.sinks if sink.blobs is not None]
+        self._workers = [SinkWorker(sink, database, self._compare, blobs, clock, owner, keepers) for sink in self.sinks]
         self._tasks: list[asyncio.Task[None]] = []
 
     def jobs(self) -> Mapping[str, tuple[str, Job]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Sequence
 
 import structlog
 
@@ -33,15 +34,17 @@ _log = structlog.get_logger()
 
 class SinkWorker:
     def __init__(
-        self, sink: Sink, database: Database, compare: Comparison, blobs: BlobStore, clock: Clock, owner: str
-    ) -> None:
+        self, sink: Sink, database: Database, compare: Comparison, blobs: BlobStore, clock: Clock, owner: str,
+        keepers: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """``keepers`` are the sinks that are to hold every blob, this one among them."""
         self._sink = sink
         self._database = database
         self._clock = clock
         self._owner = owner
         self._deliver = Delivery(sink.name, sink.segments, database, clock) if sink.segments else None
         self._anchor = Anchoring(sink, sink.anchors, database, compare, clock) if sink.anchors else None
-        self._copy = BlobCopying(sink.name, sink.blobs, database, blobs, clock) if sink.blobs else None
+        self._copy = BlobCopying(sink.name, sink.blobs, database, blobs, clock, keepers) if sink.blobs else None
         self._wake = asyncio.Event()
         self._failures = 0
         self._held_until = 0

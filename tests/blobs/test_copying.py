@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from app.blobs import places
-from app.blobs.copying import MAX_BLOBS, BlobCopying
+from app.blobs.copying import MAX_BLOBS, PROGRESS, BlobCopying
 from app.blobs.errors import BlobAlteredError, BlobElsewhereError, BlobMissingError
 from app.blobs.packs import unpack
 from app.blobs.reading import outside
@@ -17,6 +18,7 @@ from app.sinks.model import Receipt, Sink
 from integrations.errors import UnavailableError
 from integrations.objectlock.local import LocalWorm
 from manifests.canonical import sha256_hex
+from tests.db.unguarded import unguarded
 from tests.sinks.made import Clock, World, catch_up, world
 
 LARGE = 1000
@@ -25,12 +27,14 @@ LARGE = 1000
 class Place:
     """A folder as WORM storage, and the copying of blobs into it."""
 
-    def __init__(self, w: World, folder: Path, large_from: int | None = None) -> None:
+    def __init__(
+        self, w: World, folder: Path, large_from: int | None = None, *, name: str = "folder", among: Sequence[str] = ()
+    ) -> None:
         self.worm = LocalWorm(folder)
-        self.sink: Sink = worm.sink("folder", self.worm, 10, w.clock)
+        self.sink: Sink = worm.sink(name, self.worm, 10, w.clock)
         self.blobs = BlobStore(w.clock, large_from)
         assert self.sink.blobs is not None
-        self.copying = BlobCopying("folder", self.sink.blobs, w.database, self.blobs, w.clock)
+        self.copying = BlobCopying(name, self.sink.blobs, w.database, self.blobs, w.clock, among)
 
     async def read(self, w: World, digest: str) -> bytes:
         try:
@@ -91,6 +95,73 @@ async def test_a_blob_committed_late_is_not_passed_over(database_url: str, tmp_p
         w.clock.after(100)
         await place.copying()
         assert late in await place.outside()
+
+
+@pytest.mark.parametrize("seconds", [3_600, 10 * 86_400])
+async def test_what_comes_after_a_clock_was_ahead_is_copied(database_url: str, tmp_path: Path, seconds: int) -> None:
+    async with world(database_url, Clock()) as w:
+        place = Place(w, tmp_path)
+        w.clock.after(seconds)
+        await put(w, place, b"of the future")
+        w.clock.after(31)
+        await place.copying()
+        w.clock.after(-seconds)  # somebody set it right
+        (new,) = await put(w, place, b"of now")
+        w.clock.after(31)
+        await place.copying()
+        assert new in await place.outside()
+
+
+async def test_a_blob_that_was_passed_over_is_found_within_a_day(database_url: str, tmp_path: Path) -> None:
+    async with world(database_url, Clock()) as w:
+        place = Place(w, tmp_path)
+        await put(w, place, b"early")
+        w.clock.after(31)
+        await place.copying()
+        w.clock.after(31)
+        await place.copying()
+        w.clock.after(-600)  # of another replica, whose clock is behind
+        (late,) = await put(w, place, b"late")
+        w.clock.after(86_400 + 600)
+        await place.copying()
+        assert late in await place.outside()
+
+
+async def test_a_blob_that_was_altered_keeps_no_other_from_being_copied(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with world(f"sqlite:///{path}", Clock()) as w:
+        place = Place(w, tmp_path / "worm")
+        whole, altered = await put(w, place, b"whole", b"altered")
+        with unguarded(path) as connection:
+            connection.execute("UPDATE blobs SET body = x'00' WHERE digest = ?", (altered,))
+        w.clock.after(31)
+        worker = w.worker(place.sink)
+        await worker.turn()
+        assert await place.outside() == {whole: b"whole"}
+        assert altered in (await w.progress("folder", PROGRESS)).error
+        (later,) = await put(w, place, b"later")
+        w.clock.after(31)
+        await worker.turn()
+        assert set(await place.outside()) == {whole, later}
+        with unguarded(path) as connection:
+            connection.execute("UPDATE blobs SET body = ? WHERE digest = ?", (b"altered", altered))
+        w.clock.after(86_400)
+        await worker.turn()
+        assert altered in await place.outside()
+
+
+async def test_a_large_file_stays_until_all_sinks_hold_it(database_url: str, tmp_path: Path) -> None:
+    async with world(database_url, Clock()) as w:
+        both = ("folder", "worm")
+        one, other = (Place(w, tmp_path / name, LARGE, name=name, among=both) for name in both)
+        (digest,) = await put(w, one, b"x" * LARGE, kind=FILES)
+        w.clock.after(31)
+        await one.copying()
+        assert await w.database.read(lambda tx: one.blobs.get(tx, digest)) == b"x" * LARGE
+        await other.copying()
+        with pytest.raises(BlobElsewhereError, match=r"it lies in folder .* worm"):
+            await w.database.read(lambda tx: one.blobs.get(tx, digest))
+        assert digest in await other.outside()
 
 
 class Dying:
