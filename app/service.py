@@ -71,6 +71,7 @@ from app.pulls.outward import Outward
 from app.rebuild.adopting import adopt
 from app.rebuild.memory import Memory
 from app.rebuild.presence import Presence
+from app.rebuild.watch import Watch
 from app.releases.views import ReleaseViews
 from app.repositories.events import RepositoryEvents
 from app.search.indexer import Indexer
@@ -197,6 +198,8 @@ class Service:
         )  # fmt: skip
         self._verifications = VerificationViews(self.ladder, database)
         jobs |= verifying.jobs(self.ladder, settings.audit.verify_hour)
+        watch = Watch(database, settings.database.url.get_secret_value(), self._logs, clock, self.metrics)
+        jobs |= watch.jobs(settings.audit.verify_hour)
         database.on_refused = Attempts(database, clock, self.metrics)
         database.on_unwritable = lambda why: self.metrics.alarm("log", f"Nothing can be recorded: {why}")
         self.appender = Appender(database, LogSequencer(LogSigners(self.keys)), self.metrics)

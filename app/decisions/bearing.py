@@ -24,6 +24,12 @@ class DecisionData(msgspec.Struct, frozen=True):
     verdict: str
 
 
+def redeemed(tx: Tx, decision: StoredDecision) -> bool:
+    """Whether the log says that an allow was used, whatever the table says. Raises RecordAlteredError."""
+    records = audit.records_of(tx, decision.tenant, f"decision/{decision.id}")
+    return any(record.event == "decision.redeemed" for record in records)
+
+
 def difference(tx: Tx, decision: StoredDecision) -> str:
     """How the row differs from its record; empty when it does not."""
     try:

@@ -53,7 +53,8 @@ class Deployments:
             )  # fmt: skip
         if now >= decision.expires_at:
             raise DecisionStateError("decision.expired", "The decision has expired.", "Ask the gate again.")
-        if not self.begun(tx, decision, by):
+        # The log before the table: a row that somebody removed must not give the allow a second use.
+        if bearing.redeemed(tx, decision) or not self.begun(tx, decision, by):
             raise DecisionStateError(
                 "decision.redeemed", "The decision was redeemed before.",
                 "Ask the gate again for another deployment. If this one was not yours, raise an alarm.",

@@ -72,3 +72,15 @@ async def test_a_decision_that_its_record_does_not_bear_out_is_not_redeemed_and_
     status, problem = await short.call("POST", f"/api/v1/decisions/{answer.decision_id}/redemption", {})
     assert (status, problem["code"]) == (409, "decision.altered")
     assert counted(short, "alarms_total", kind="difference") >= 1
+
+
+async def test_an_allow_whose_redemption_was_removed_from_the_table_is_not_used_again(short: Played) -> None:
+    pull = await short.propose()
+    await short.approve(pull)
+    await short.says(pull, GREEN)
+    allowed = await short.ask(await short.merge(pull))
+    path = f"/api/v1/decisions/{allowed.decision_id}/redemption"
+    assert (await short.call("POST", path, {}))[0] == 200
+    behind_the_triggers(short, "DELETE FROM redemptions", "redemptions")
+    status, problem = await short.call("POST", path, {})
+    assert (status, problem["code"]) == (409, "decision.redeemed")
