@@ -15,7 +15,7 @@ from app.clock import Clock
 from app.db.database import Database
 from app.db.tx import Tx
 from app.people import store as people
-from app.privacy import holds
+from app.privacy import holds, store
 from app.privacy.keys import DataKey
 from app.privacy.model import EVERYTHING
 from app.privacy.obstacles import DAY
@@ -129,7 +129,8 @@ class Deliveries:
         now = self._clock()
         rows = tx.all(_AFTER, after=after, most=LOOKED_AT)
         old = [row for row in rows if row.received_at < now - self._days(row, days) * DAY]
-        gone = [row for row in old if row.status != "new" and not self._held(tx, row)]
+        held = {tenant: holds.held(tx, tenant) for tenant in {self._tenant_of(row.installation_id) for row in old}}
+        gone = [row for row in old if row.status != "new" and not self._held(tx, row, held)]
         if gone:
             with zeroing(tx):
                 tx.run(_REMOVE, ids=[row.id for row in gone])
@@ -140,13 +141,13 @@ class Deliveries:
     def _days(self, row: Row[Any], days: Mapping[str, int]) -> int:
         return days.get(self._tenant_of(row.installation_id), max(days.values(), default=36_500))
 
-    def _held(self, tx: Tx, row: Row[Any]) -> bool:
+    def _held(self, tx: Tx, row: Row[Any], held_in: Mapping[str, frozenset[str]]) -> bool:
         tenant = self._tenant_of(row.installation_id)
-        held = holds.held(tx, tenant)
+        held = held_in[tenant]
         if not held or EVERYTHING in held or not row.sealed_under:
             return bool(held)
         subject = tx.first(_SUBJECT, tenant=tenant, id=row.sealed_under)
-        return subject is not None and subject.person in held
+        return subject is None or not held.isdisjoint(store.whole(tx, tenant, subject.person).names)
 
     def _record(self, tx: Tx, gone: Sequence[Row[Any]], now: int) -> None:
         counts: dict[str, int] = {}

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 import structlog
 
+from app.audit import heads
 from app.clock import Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
@@ -49,6 +50,7 @@ class Erasures:
         reason, identity, now = expect_reason(reason), self._new_id(), self._clock()
 
         def unit(tx: Tx) -> Erasure | PrivacyError:
+            heads.hold(tx, tenant)
             subject = store.subject(tx, tenant, one_subject(tx, tenant, named))
             if any(e.subject == subject.id and e.state == "requested" for e in self._shown(tx, tenant)):
                 raise PrivacyError(
@@ -69,14 +71,21 @@ class Erasures:
         now = self._clock()
 
         def unit(tx: Tx) -> Erasure | PrivacyError:
+            heads.hold(tx, tenant)
             asked = self._waiting(tx, tenant, erasure_id)
+            if not store.borne_out(tx, asked, f"erasure/{erasure_id}", "subject.erasure_requested"):
+                raise PrivacyError(
+                    "erasure.not_recorded", "a record of who asked for it", f"none of {asked.by}",
+                    "Run `countersign audit verify`: somebody wrote into the table erasures.",
+                )  # fmt: skip
             if same := self._distinct(tx, tenant, asked.by, by):
                 raise PrivacyError(
                     "erasure.second_person", "a second person: who asked for it cannot confirm it", same,
                     "Let somebody else confirm it with a token of their own.",
                 )  # fmt: skip
-            subject = store.subject(tx, tenant, asked.subject)
-            if against := obstacles(tx, tenant, subject, now, self._days(tenant)):
+            subject = store.whole(tx, tenant, asked.subject)
+            against = (*_other(asked, subject), *obstacles(tx, tenant, subject, now, self._days(tenant)))
+            if against:
                 self._step(tx, msgspec.structs.replace(asked, state="declined", by=by, at=now), against)
                 return _refused(against)
             self._erase(tx, tenant, subject, erasure_id, by, now)
@@ -152,6 +161,14 @@ def _draft(event: Event, erasure_id: str, subject: str, by: str, at: int, data: 
         trace_id=f"person-{subject}", ts=at, stage="system", event=event, component="privacy", action=action,
         resource=f"erasure/{erasure_id}", actor_ref=by, outcome=action.removeprefix("erasure_"), data=facts(data),
     )  # fmt: skip
+
+
+def _other(asked: Step, subject: Subject) -> tuple[Obstacle, ...]:
+    """An account that has become a person's since is not erased apart from them."""
+    if subject.id == asked.subject:
+        return ()
+    why = f"{asked.subject} belongs to the person {subject.id} by now"
+    return (Obstacle("person", why, "Ask to erase that person."),)
 
 
 def _place(step: Step) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import msgspec
 
+from app.audit import heads
+from app.audit import store as audit
 from app.clock import Clock, NewId
 from app.db.database import Database
 from app.db.tx import Tx
 from app.privacy import store
 from app.privacy.errors import PrivacyError
-from app.privacy.model import EVERYTHING, Hold, HoldData, Step
+from app.privacy.model import ABOUT_ALL, EVERYTHING, Hold, HoldData, Step, Subject
 from app.privacy.sealer import Sealer
 from app.privacy.words import expect_reason
 from manifests.record import Draft, facts
@@ -36,6 +38,7 @@ class Holds:
         reason, identity, now = expect_reason(reason), self._new_id(), self._clock()
 
         def unit(tx: Tx) -> Hold:
+            heads.hold(tx, tenant)
             subject = EVERYTHING if named == EVERYTHING else one_subject(tx, tenant, named)
             return self._step(tx, tenant, Step(identity, "placed", tenant, subject, reason, by, now), "hold.placed")
 
@@ -46,6 +49,7 @@ class Holds:
         reason, now = expect_reason(reason), self._clock()
 
         def unit(tx: Tx) -> Hold:
+            heads.hold(tx, tenant)
             steps = [step for step in store.holds(tx, tenant) if step.id == hold_id]
             if not steps:
                 raise PrivacyError("hold.unknown", "the id of a legal hold", hold_id[:64], _LIST, status=404)
@@ -56,7 +60,13 @@ class Holds:
             if "lift_requested" not in states:
                 step = Step(hold_id, "lift_requested", tenant, subject, reason, by, now)
                 return self._step(tx, tenant, step, "hold.lift_requested")
-            if same := self._distinct(tx, tenant, states["lift_requested"].by, by):
+            asked = states["lift_requested"]
+            if not store.borne_out(tx, asked, f"hold/{hold_id}", "hold.lift_requested"):
+                raise PrivacyError(
+                    "hold.not_recorded", "a record of who asked to lift it", f"none of {asked.by}",
+                    "Run `countersign audit verify`: somebody wrote into the table legal_holds.",
+                )  # fmt: skip
+            if same := self._distinct(tx, tenant, asked.by, by):
                 raise PrivacyError(
                     "hold.second_person", "a second person: who asked for it cannot lift it alone", same,
                     "Let somebody else lift it with a token of their own.",
@@ -100,22 +110,29 @@ class Holds:
 _LIST = "See `countersign holds list`."
 
 
-def over(tx: Tx, tenant: str, subject: str) -> tuple[str, ...]:
-    """The ids of the holds that stand over a subject."""
-    steps = store.holds(tx, tenant)
-    lifted = {step.id for step in steps if step.state == "lifted"}
-    return tuple(
-        step.id
-        for step in steps
-        if step.state == "placed" and step.id not in lifted and step.subject in (subject, EVERYTHING)
-    )
+def standing(tx: Tx, tenant: str) -> dict[str, str]:
+    """By id, the subjects of the holds that stand: placed as soon as the table or the log says so, lifted once the log
+    does. Raises RecordAlteredError."""
+    found = {step.id: step.subject for step in store.holds(tx, tenant) if step.state == "placed"}
+    told = [one for one in audit.records_under(tx, tenant, "hold") if one.component == "privacy"]
+    for one in told:
+        data = msgspec.json.decode(one.data, type=HoldData)
+        if one.event == "hold.lifted":
+            found.pop(data.hold, None)
+        else:
+            found[data.hold] = data.subject
+    return found
+
+
+def over(tx: Tx, tenant: str, subject: Subject) -> tuple[str, ...]:
+    """The ids of the holds that stand over a subject, by whatever name."""
+    names = (*subject.names, EVERYTHING)
+    return tuple(hold for hold, held in standing(tx, tenant).items() if held in names)
 
 
 def held(tx: Tx, tenant: str) -> frozenset[str]:
     """Every subject with a hold, ``*`` among them if everything is held."""
-    steps = store.holds(tx, tenant)
-    lifted = {step.id for step in steps if step.state == "lifted"}
-    return frozenset(step.subject for step in steps if step.state == "placed" and step.id not in lifted)
+    return frozenset(standing(tx, tenant).values())
 
 
 def one_subject(tx: Tx, tenant: str, named: str) -> str:
@@ -130,7 +147,7 @@ def one_subject(tx: Tx, tenant: str, named: str) -> str:
 
 
 def _about(subject: str) -> str:
-    return "tenant" if subject == EVERYTHING else subject
+    return ABOUT_ALL if subject == EVERYTHING else subject
 
 
 def _place(step: Step) -> str:

@@ -12,6 +12,12 @@ HoldState = Literal["placed", "lift_requested", "lifted"]
 EVERYTHING = "*"
 """A hold on the whole tenant."""
 
+ABOUT_ALL = "tenant"
+"""The subject of reasons that are about everything of a tenant."""
+
+RETENTION = "retention"
+"""The subject of reasons why things are kept shorter."""
+
 
 class Subject(msgspec.Struct, frozen=True):
     """A person's random id and all their accounts; for what is no person, its name and none."""

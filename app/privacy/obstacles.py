@@ -31,15 +31,14 @@ _MEMBER = text(
 def obstacles(tx: Tx, tenant: str, subject: Subject, now: int, days: int) -> tuple[Obstacle, ...]:
     """Why this subject cannot be erased at ``now``; ``days`` is how long records are kept."""
     found = [*_holds(tx, tenant, subject)]
-    if subject.accounts:
-        found += _releases(tx, tenant, subject, now, days)
-        found += _member(tx, tenant, subject)
+    found += _releases(tx, tenant, subject, now, days)
+    found += _member(tx, tenant, subject)
     found += _keys(tx, tenant, subject)
     return tuple(found)
 
 
 def _holds(tx: Tx, tenant: str, subject: Subject) -> Iterator[Obstacle]:
-    for hold in holds.over(tx, tenant, subject.id):
+    for hold in holds.over(tx, tenant, subject):
         yield Obstacle(
             "hold", f"legal hold {hold} stands over them",
             "Two persons lift it first: `countersign holds lift`.",
@@ -47,7 +46,7 @@ def _holds(tx: Tx, tenant: str, subject: Subject) -> Iterator[Obstacle]:
 
 
 def _releases(tx: Tx, tenant: str, subject: Subject, now: int, days: int) -> Iterator[Obstacle]:
-    asked = tx.all(_REQUESTED, tenant=tenant, accounts=list(subject.accounts))
+    asked = tx.all(_REQUESTED, tenant=tenant, accounts=list(subject.names))
     consented = tx.all(_CONSENTED, tenant=tenant, person=subject.id)
     changed = tx.all(_CHANGED, tenant=tenant, needle=f'%"person":"{subject.id}"%')
     for verb, rows in (("asked for", asked), ("approved or rejected", consented), ("approved the change of", changed)):
@@ -65,7 +64,7 @@ def _releases(tx: Tx, tenant: str, subject: Subject, now: int, days: int) -> Ite
 
 
 def _member(tx: Tx, tenant: str, subject: Subject) -> Iterator[Obstacle]:
-    sources = sorted(row.source for row in tx.all(_MEMBER, tenant=tenant, accounts=list(subject.accounts)))
+    sources = sorted(row.source for row in tx.all(_MEMBER, tenant=tenant, accounts=list(subject.names)))
     if sources:
         yield Obstacle(
             "member", f"they are a member of {listing(sources)}, so their name would be learnt again at once",

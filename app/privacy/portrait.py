@@ -125,9 +125,14 @@ def portrait(
     )  # fmt: skip
 
 
+def _needles(name: str) -> tuple[str, ...]:
+    """A random id is nobody else's wherever it stands; an account may be the beginning of another."""
+    return (f'"{name}"', f'-{name}"', f'/{name}"', f"{{name:{name}}}") if ":" in name else (name,)
+
+
 def _records(tx: Tx, tenant: str, subject: Subject) -> Iterator[Record]:
     """Every record whose bytes hold the person's id or an account, as a whole word of JSON or of a name."""
-    needles = [subject.id.encode(), *(f'"{account}"'.encode() for account in subject.accounts)]
+    needles = [needle.encode() for name in subject.names for needle in _needles(name)]
     form = _SQLITE if tx.connection.dialect.name == "sqlite" else _POSTGRES
     statement = text(_MENTIONS.format(" OR ".join(form.format(place) for place in range(len(needles)))))
     values = {f"n{place}": needle for place, needle in enumerate(needles)}

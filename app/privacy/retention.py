@@ -11,6 +11,7 @@ from app.clock import Clock
 from app.db.database import Database
 from app.db.tx import Tx
 from app.privacy.errors import PrivacyError, RetentionShortenedError
+from app.privacy.model import RETENTION
 from app.privacy.sealer import Sealer
 from app.privacy.words import expect_reason
 from app.settings.model import Settings
@@ -18,7 +19,7 @@ from app.sinks.worm import BLOBS
 from app.tenants.model import SYSTEM
 from manifests.record import Draft, facts
 
-RESOURCE = "retention"
+RESOURCE = RETENTION
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import bindparam, text
 
+from app.audit import store as audit
 from app.db.tx import Tx
-from app.privacy.model import Step, Subject
+from app.privacy.model import ABOUT_ALL, RETENTION, Step, Subject
+from manifests.vocabulary import Event
 
 _ADD_ERASURE = text(
     "INSERT INTO erasures (id, state, tenant, person, reason, by, at)"
@@ -36,9 +38,24 @@ _FORGET_TITLE = text("UPDATE pulls SET title = '' WHERE tenant = :tenant AND aut
 )
 
 
+class _About(msgspec.Struct):
+    subject: str
+
+
 def add_erasure(tx: Tx, step: Step) -> bool:
     """False when this erasure has such a step already."""
     return bool(tx.run(_ADD_ERASURE, **msgspec.structs.asdict(step)).rowcount)
+
+
+def borne_out(tx: Tx, step: Step, resource: str, event: Event) -> bool:
+    """Whether the log has the record of a step: who writes rows alone takes none. Raises RecordAlteredError."""
+    wanted = (event, step.by, step.subject)
+    told = audit.records_of(tx, step.tenant, resource)
+    return any(
+        (one.event, one.actor_ref, msgspec.json.decode(one.data, type=_About).subject) == wanted
+        for one in told
+        if one.event == event
+    )
 
 
 def erasures(tx: Tx, tenant: str) -> tuple[Step, ...]:
@@ -63,13 +80,23 @@ def find(tx: Tx, tenant: str, named: str) -> tuple[Subject, ...]:
         persons = [named]
     if not persons and named.strip():
         persons = [found.person for found in tx.all(_BY_LOGIN, tenant=tenant, login=named.strip().lower())]
-    if not persons and tx.first(_HAS_KEY, tenant=tenant, subject=named) is not None:
+    if (
+        not persons
+        and named not in (ABOUT_ALL, RETENTION)
+        and tx.first(_HAS_KEY, tenant=tenant, subject=named) is not None
+    ):
         return (Subject(named),)
     return tuple(subject(tx, tenant, person) for person in sorted(persons))
 
 
 def subject(tx: Tx, tenant: str, person: str) -> Subject:
     return Subject(person, tuple(row.account for row in tx.all(_ACCOUNTS, tenant=tenant, person=person)))
+
+
+def whole(tx: Tx, tenant: str, name: str) -> Subject:
+    """Whoever has this name by now: the person, where it is an account of one."""
+    row = tx.first(_ACCOUNT, tenant=tenant, account=name)
+    return subject(tx, tenant, name if row is None else row.person)
 
 
 def forget(tx: Tx, tenant: str, accounts: Sequence[str]) -> None:

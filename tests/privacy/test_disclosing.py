@@ -46,6 +46,16 @@ async def test_an_erased_field_is_told_to_be_gone(database_url: str) -> None:
         assert (await disclosure(at).unseal(LOG, 0, "audit", "token:auditor")).fields == {"login": None}
 
 
+async def test_an_account_is_not_told_of_one_that_begins_like_it(database_url: str) -> None:
+    async with world(database_url) as at:
+        await at.database.write(lambda tx: at.keys.current(tx, LOG, "github:1"))
+        await at.person(12, "bob")
+        found = await disclosure(at).export(LOG, "github:1", "they asked", "token:one")
+        assert (found.person, found.records) == ("github:1", [])
+        again = await disclosure(at).export(LOG, "github:1", "they asked again", "token:one")
+        assert [one.record.event for one in again.records] == ["subject.disclosed"]
+
+
 async def test_an_access_request_is_answered_with_everything_and_is_a_record(database_url: str) -> None:
     async with world(database_url) as at:
         ada, bob = await at.person(1, "ada"), await at.person(11, "bob")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from app.audit import store as audit
+from app.db.tx import Tx
+from app.privacy import erasing, keys
 from app.privacy import findings as sealed
-from app.privacy import keys
 from app.privacy.errors import PrivacyError
 from app.privacy.model import ErasureData
+from app.privacy.obstacles import obstacles
 from app.privacy.replay import replay_erasures
 from app.privacy.words import expect_reason
 from app.verification.verify import verify
@@ -131,6 +134,83 @@ async def test_what_comes_to_stand_against_it_before_it_is_confirmed_counts(data
         with pytest.raises(PrivacyError) as error:
             await at.erasures.confirm(LOG, asked.id, "token:two")
         assert error.value.code == "erasure.settled"
+
+
+async def test_an_account_that_becomes_somebodys_is_not_erased_apart_from_them(database_url: str) -> None:
+    async with world(database_url) as at:
+        await at.database.write(lambda tx: at.keys.current(tx, LOG, "github:9"))
+        asked = await at.erasures.request(LOG, "github:9", REASON, "token:one")
+        nina = await at.person(9, "nina")
+        await at.release(1, "github:9")
+        with pytest.raises(PrivacyError, match=f"the person {nina}.* asked for intraday 3"):
+            await at.erasures.confirm(LOG, asked.id, "token:two")
+        assert (await at.erasures.all(LOG))[0].state == "declined"
+
+
+async def test_an_approver_without_an_account_left_stays_known(database_url: str) -> None:
+    async with world(database_url) as at:
+        ada = await at.person(1, "ada")
+        await at.release(1, "github:9")
+        await at.run(
+            "INSERT INTO grants (id, tenant, release_id, repository_id, number, path, decision, person, object,"
+            " statement, consent_json, nonce, signer, issued_at) VALUES ('g', :log, 'release-1', 1, 1, '', 'approve',"
+            " :person, '', '', '{}', 'n', '', 0)",
+            log=LOG, person=ada,
+        )  # fmt: skip
+        await at.run("UPDATE accounts SET person = 'another'")
+        with pytest.raises(PrivacyError, match="approved or rejected intraday"):
+            await at.erasures.request(LOG, ada, REASON, "token:one")
+
+
+async def test_a_request_that_only_a_row_tells_of_is_not_confirmed(database_url: str) -> None:
+    async with world(database_url) as at:
+        ada = await at.person(1, "ada")
+        told = f'{{"box":"","commitment":"{0:064}","field":"text","key":"none"}}'
+        await at.run(
+            "INSERT INTO erasures (id, state, tenant, person, reason, by, at)"
+            " VALUES ('forged', 'requested', :log, :ada, :reason, 'token:one', 1)",
+            log=LOG, ada=ada, reason=told,
+        )  # fmt: skip
+        with pytest.raises(PrivacyError) as error:
+            await at.erasures.confirm(LOG, "forged", "token:two")
+        assert error.value.code == "erasure.not_recorded"
+        assert await logins(at) == {"github:1": "ada"}
+
+
+@pytest.mark.parametrize("named", ["tenant", "retention"])
+async def test_reasons_about_everything_are_nobodys_to_erase(database_url: str, named: str) -> None:
+    async with world(database_url) as at:
+        await at.database.write(lambda tx: at.keys.current(tx, LOG, named))
+        with pytest.raises(PrivacyError) as error:
+            await at.erasures.request(LOG, named, REASON, "token:one")
+        assert error.value.code == "privacy.subject_unclear"
+
+
+async def test_a_hold_that_comes_while_somebody_is_erased_waits_for_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two replicas: what stands against an erasure was looked at, and the key is not destroyed yet."""
+    looked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(tx: Tx, *given: Any) -> Any:
+        found = obstacles(tx, *given)
+        loop.call_soon(looked.set)
+        tx.run(text("SELECT pg_sleep(0.2)"))
+        return found
+
+    async with world(postgres_url) as at:
+        await at.person(1, "ada")
+        asked = await at.erasures.request(LOG, "ada", REASON, "token:one")
+        monkeypatch.setattr(erasing, "obstacles", slowly)
+        erasure = asyncio.create_task(at.erasures.confirm(LOG, asked.id, "token:two"))
+        await looked.wait()
+        placed = await at.holds.place(LOG, "github:1", "a court asks", "token:three")
+        assert (await erasure).state == "erased"
+        (done,) = await at.records("subject.erased")
+        (held,) = await at.records("hold.placed")
+        assert held.resource == f"hold/{placed.id}"
+        assert done.seq < held.seq
 
 
 async def test_a_request_can_be_declined(database_url: str) -> None:
