@@ -20,6 +20,7 @@ from manifests import checkpoint, merkle, note, strict_base64
 from manifests.checkpoint import Checkpoint
 from manifests.errors import ManifestError
 from manifests.note import VerifierKey
+from manifests.record import Record
 
 _BODY = text("SELECT body FROM records WHERE log = :log AND seq = :seq")
 _SIGNED = text("SELECT note FROM checkpoints WHERE log = :log AND size = :size")
@@ -96,13 +97,26 @@ def inclusions(
     return [_inclusion(tx, log, seq, under, tree, root) for seq in seqs]
 
 
+def trace(tx: Tx, log: str, trace_id: str) -> tuple[Record, ...]:
+    """As app.audit.store.trace, and every record proven to be under the newest checkpoint: a chain that was rewritten
+    whole holds together by itself. Raises RecordAlteredError, TreeAlteredError."""
+    found = store.trace(tx, log, trace_id)
+    newest = store.checkpoint(tx, log)
+    if newest is None or (found and found[-1].seq >= newest.size):
+        raise TreeAlteredError(log, f"expected a checkpoint over all records of trace {trace_id}, found none")
+    inclusions(tx, log, [one.seq for one in found], newest)
+    return found
+
+
 def consistency(tx: Tx, log: str, old: int, new: int, keys: Collection[VerifierKey] = ()) -> Consistency:
     """Proof between two sizes of the log. Raises NoProofError for sizes that it never had, TreeAlteredError if what
     is stored does not lead to the newest signed root."""
     newest = store.checkpoint(tx, log)
     if newest is None or not 0 < old <= new <= newest.size:
         have = newest.size if newest is not None else 0
-        raise NoProofError(f"expected two sizes of log {log}, from 1 to {have}, in order, found {old} and {new}")
+        raise NoProofError(
+            f"expected two sizes of log {log}, which has {have} records, in order; found {old} and {new}"
+        )
     tree = TreeReader(tx, log, newest.size)
     roots = [tree.root(0, size) for size in (old, new, newest.size)]
     proof = _growth(tree, old, new)
@@ -120,9 +134,11 @@ def consistency(tx: Tx, log: str, old: int, new: int, keys: Collection[VerifierK
 
 
 def _inclusion(tx: Tx, log: str, seq: int, under: StoredCheckpoint, tree: TreeReader, root: bytes) -> Inclusion:
-    row = tx.first(_BODY, log=log, seq=seq)
-    if row is None or not 0 <= seq < under.size:
+    if not 0 <= seq < under.size:
         raise _not_under(log, under.size, seq)
+    row = tx.first(_BODY, log=log, seq=seq)
+    if row is None:
+        raise RecordAlteredError(log, seq, f"expected one of the {under.size} records that were signed, found none")
     leaf = tree.leaf(seq)
     body = bytes(row.body) if isinstance(row.body, bytes | memoryview) else b""
     if merkle.leaf_hash(body) != leaf:
@@ -138,4 +154,4 @@ def _growth(tree: TreeReader, old: int, new: int) -> Sequence[bytes]:
 
 
 def _not_under(log: str, size: int, seq: int) -> NoProofError:
-    return NoProofError(f"expected a record of log {log} below {size}, found {seq}")
+    return NoProofError(f"expected a record of log {log}, which has {size}, numbered from 0; found {seq}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from app.audit import store as audit
-from app.audit.errors import RecordAlteredError
+from app.audit import proofs
+from app.audit.errors import RecordAlteredError, TreeAlteredError
 from app.blobs.store import BlobStore
 from app.changes import store as changes
 from app.changes.store import StoredChange
@@ -174,10 +174,10 @@ def _idle(consent: Consent, bases: dict[str, Basis]) -> str:
 
 
 def _records(tx: Tx, release: StoredRelease) -> tuple[tuple[Record, ...], str]:
-    """The trace with its chain checked, or what is wrong with it."""
+    """The trace with its chain and its place in the tree checked, or what is wrong with it."""
     try:
-        return audit.trace(tx, release.tenant, release.trace_id), ""
-    except RecordAlteredError as error:
+        return proofs.trace(tx, release.tenant, release.trace_id), ""
+    except (RecordAlteredError, TreeAlteredError) as error:
         return (), str(error)
 
 

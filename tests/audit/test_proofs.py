@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 
+import msgspec
 import pytest
 from pymerkle import InmemoryTree
 
 from app.audit import proofs, store
-from app.audit.errors import NoProofError
+from app.audit.errors import NoProofError, TreeAlteredError
 from app.audit.proofs import Consistency, Inclusion
 from manifests import checkpoint, merkle, note
 from manifests.note import VerifierKey
 from tests.audit.made import KEY, fill
 from tests.db.opened import opened
+from tests.db.unguarded import unguarded
 
 ORIGIN = "countersign.dev/log/acme"
 KEYS = [VerifierKey(ORIGIN, KEY.public)]
@@ -57,7 +60,7 @@ async def test_every_size_is_proven_to_begin_every_later_one(database_url: str) 
 async def test_there_is_no_proof_of_what_is_not_there(database_url: str, seq: int) -> None:
     await fill(database_url)
     async with opened(database_url) as database:
-        with pytest.raises(NoProofError, match="below 20"):
+        with pytest.raises(NoProofError, match="which has 20"):
             await database.read(partial(proofs.inclusion, log="acme", seq=seq))
         for old, new in ((0, 5), (6, 5), (5, 21)):
             with pytest.raises(NoProofError):
@@ -78,3 +81,24 @@ async def test_the_text_of_a_proof_has_the_parts_that_c2sp_names(database_url: s
     assert tuple(base64.b64decode(line, validate=True) for line in hashes) == found.proof
     assert rest == newest.note
     assert note.parse(rest.encode()).text.startswith(f"{ORIGIN}\n20\n")
+
+
+async def test_a_chain_that_was_rewritten_whole_is_not_believed(tmp_path: Path) -> None:
+    """It holds together by itself, and only the tree that was signed tells."""
+    path = tmp_path / "log.db"
+    await fill(f"sqlite:///{path}", batches=(3, 4, 6))
+    async with opened(f"sqlite:///{path}") as database:
+        whole = await database.read(partial(proofs.trace, log="acme", trace_id="release-1"))
+    last = whole[-1]
+    body = msgspec.json.encode(msgspec.structs.replace(last, outcome="allow"))
+    leaf = merkle.leaf_hash(body)
+    with unguarded(path) as connection:
+        connection.execute(
+            "UPDATE records SET body = ?, leaf = ? WHERE log = 'acme' AND seq = ?", (body, leaf, last.seq)
+        )
+        connection.execute("UPDATE trace_heads SET leaf = ? WHERE trace_id = 'release-1'", (leaf,))
+    async with opened(f"sqlite:///{path}") as database:
+        linear = await database.read(partial(store.trace, log="acme", trace_id="release-1"))
+        assert (len(linear), linear[-1].outcome) == (len(whole), "allow")
+        with pytest.raises(TreeAlteredError):
+            await database.read(partial(proofs.trace, log="acme", trace_id="release-1"))
