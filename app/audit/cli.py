@@ -25,6 +25,7 @@ YES: Final = 0
 NO: Final = 1
 USAGE: Final = 2
 UNKNOWN: Final = 3
+_CHECK: Final = "Check the log's name, the number, and the database's address."
 
 Config = Annotated[Path | None, typer.Option("--config", envvar="COUNTERSIGN_CONFIG", help="Settings file")]
 DatabaseUrl = Annotated[
@@ -57,8 +58,11 @@ def proof(database: str, log: str, seq: int, *, config: Path | None = None, reco
 
     try:
         found = read_only(database or _database(config), lambda tx: proofs.inclusion(tx, log, seq))
-    except (NoProofError, RecordAlteredError, TreeAlteredError) as error:
+    except (RecordAlteredError, TreeAlteredError) as error:
         print(error, file=sys.stderr)
+        return NO
+    except NoProofError as error:
+        print(f"{error}\n{_CHECK}", file=sys.stderr)
         return NO
     if record is not None:
         record.write_bytes(found.body)
@@ -77,7 +81,7 @@ def checkpoint(database: str, log: str, *, config: Path | None = None, since: in
     url = database or _database(config)
     newest = read_only(url, lambda tx: store.checkpoint(tx, log))
     if newest is None:
-        print(f"expected a checkpoint of log {log}, found none: the log is empty", file=sys.stderr)
+        print(f"expected a checkpoint of log {log}, found none: it has no records\n{_CHECK}", file=sys.stderr)
         return NO
     if since is None:
         sys.stdout.write(newest.note)
@@ -94,8 +98,11 @@ def _consistency(url: str, log: str, old: int, new: int) -> int:
 
     try:
         found = read_only(url, lambda tx: proofs.consistency(tx, log, old, new))
-    except (NoProofError, TreeAlteredError) as error:
+    except TreeAlteredError as error:
         print(error, file=sys.stderr)
+        return NO
+    except NoProofError as error:
+        print(f"{error}\n{_CHECK}", file=sys.stderr)
         return NO
     print(msgspec.json.encode(found).decode())
     return YES
@@ -151,6 +158,11 @@ def _key(text: str) -> Key:
     try:
         if len(text) < 4096 and path.is_file():
             text = path.read_text().strip()
+        elif " " not in text and "+" not in text:
+            raise typer.BadParameter(
+                f"--key: expected a verifier key, a public key (OpenSSH or PEM), or a file with one, found {text!r}; "
+                "`countersign keys list` on the server prints them"
+            )
         return VerifierKey.parse(text) if text.count("+") >= 2 and " " not in text else PublicKey.parse(text)
     except (ManifestError, OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"--key: {error}") from error

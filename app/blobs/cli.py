@@ -26,7 +26,9 @@ def register(group: typer.Typer) -> None:
 def _blob_command(
     digest: Annotated[str, typer.Argument(help="SHA-256 in hexadecimal, as records name it")],
     config: Config = None,
-    database: Annotated[str, typer.Option("--database", help="sqlite:///path or postgresql://…; default: the settings' database")] = "",
+    database: Annotated[
+        str, typer.Option("--database", help="sqlite:///path or postgresql://…; default: the settings' database")
+    ] = "",
     out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of printing it")] = None,
 ) -> None:
     """Print what a record names by its digest (statement, snapshot, verdict, file), hashed again."""

@@ -45,7 +45,7 @@ def report(error: BaseException) -> int:
         return USAGE
     if isinstance(code, str) and code:
         _say(str(error))
-        return UNKNOWN
+        return USAGE if code == "database.address" else UNKNOWN
     if isinstance(error, OSError):
         _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return UNKNOWN

@@ -21,6 +21,12 @@ from app.db.upgrade import upgrade
 MIGRATION_LOCK = 0x636F756E74  # "count"
 
 
+class AddressError(ValueError):
+    """A database's address is of no kind that is known. The text does not show it: it may hold a password."""
+
+    code = "database.address"
+
+
 def sqlite_path(url: str) -> Path | None:
     return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
@@ -29,7 +35,9 @@ def driver_url(url: str) -> str:
     """SQLAlchemy's form of a `postgresql://` address."""
     scheme, separator, rest = url.partition("://")
     if scheme not in ("postgres", "postgresql") or not separator:
-        raise ValueError(f"expected sqlite:///path or postgresql://…, found an address of scheme {scheme!r}")
+        raise AddressError(
+            f"expected sqlite:///path or postgresql://…, found an address of scheme {scheme.partition(':')[0][:40]!r}"
+        )
     return f"postgresql+asyncpg://{rest}"
 
 

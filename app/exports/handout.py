@@ -13,6 +13,7 @@ from app.exports.keys import LogKeys
 from app.exports.model import EVERYTHING, Ask
 from manifests import checkpoint
 from manifests.command_text import storable
+from manifests.times import to_rfc3339
 
 PROGRAMS = ("verify.py", "verify.go")
 _SIGNATURE = """\
@@ -53,7 +54,8 @@ def _told(ask: Ask) -> str:
     given = {name: value for name, value in msgspec.structs.asdict(ask.query).items() if value not in (None, "")}
     if not given:
         return "all of its records"
-    return "the records with " + ", ".join(f"{name} `{_quoted(value)}`" for name, value in given.items())
+    times = {name: to_rfc3339(value) for name, value in given.items() if isinstance(value, int)}
+    return "the records with " + ", ".join(f"{name} `{_quoted(value)}`" for name, value in {**given, **times}.items())
 
 
 def _quoted(value: object) -> str:

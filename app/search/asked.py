@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -39,9 +40,8 @@ class Asked(msgspec.Struct, frozen=True):
         if any("\0" in getattr(self, name) for name in Asked.__struct_fields__):
             raise QueryError("expected text without NUL, found one")
         if self.event and self.event not in EVENTS:
-            raise QueryError(
-                f"expected an event such as {EVENTS[0]}, found {self.event[:80]!r}; see the audit log's page"
-            )
+            like = difflib.get_close_matches(self.event[:80], EVENTS, n=3) or EVENTS[:3]
+            raise QueryError(f"expected an event such as {', '.join(like)}, found {self.event[:80]!r}")
         if "*" in self.resource.removesuffix(WILD):
             raise QueryError(f"expected a whole resource or x/*, found {self.resource[:80]!r}")
         return Query(

@@ -72,15 +72,16 @@ def _index(
 
 
 def compare(url: str, wanted: Sequence[str] = ()) -> int:
-    """Print what differs between the index and the records; 1 if anything does. The service may be running."""
+    """Print what differs between the index and the records; 1 if anything does, 2 for a log that is not there. The
+    service may be running."""
     from app.audit.reading import read_only
 
     return read_only(url, lambda tx: _compared(tx, wanted))
 
 
 def make_anew(url: str, wanted: Sequence[str] = ()) -> int:
-    """Throw the index of these logs away (all, if none is named) and make it of the records. Raises
-    DatabaseUnavailableError while the service has a SQLite database."""
+    """Throw the index of these logs away (all, if none is named) and make it of the records; 2 for a log that is not
+    there. Raises DatabaseUnavailableError while the service has a SQLite database."""
     import asyncio
 
     return asyncio.run(_made_anew(url, wanted))
@@ -94,7 +95,10 @@ async def _made_anew(url: str, wanted: Sequence[str]) -> int:
 
     database = await connect(url, _nothing)
     try:
-        for log, size in await database.read(logs):
+        there = await database.read(logs)
+        if _strangers(there, wanted):
+            return 2
+        for log, size in there:
             if not wanted or log in wanted:
                 await database.write(lambda tx, log=log: index.forget(tx, log))  # type: ignore[misc]
                 print(f"{log}: {size} records", file=sys.stderr)
@@ -114,8 +118,10 @@ def _compared(tx: Tx, wanted: Sequence[str]) -> int:
     from app.search.checking import differences
     from app.sinks.store import logs
 
-    code = 0
-    for log, size in logs(tx):
+    code, there = 0, logs(tx)
+    if _strangers(there, wanted):
+        return 2
+    for log, size in there:
         if wanted and log not in wanted:
             continue
         count = 0
@@ -160,11 +166,14 @@ def _found(tx: Tx, log: str, query: Query, limit: int, before: int | None) -> tu
     from app.search.query import page
     from app.sinks.store import logs
 
+    known = [name for name, _ in logs(tx)]
     if not log:
-        tenants = [name for name, _ in logs(tx) if name != "system"]
+        tenants = [name for name in known if name != "system"]
         if len(tenants) != 1:
-            return f"expected --log with one of {', '.join((*tenants, 'system'))}, found none"
+            return _one_of((*tenants, "system"), "none")
         log = tenants[0]
+    if log not in known:
+        return _one_of(known, log)
     records: list[Record] = []
     while True:
         found = page(tx, log, query, before=before, limit=min(PER_PAGE, limit - len(records)))
@@ -172,6 +181,19 @@ def _found(tx: Tx, log: str, query: Query, limit: int, before: int | None) -> tu
         before = found.following
         if before is None or len(records) >= limit:
             return records, before
+
+
+def _strangers(there: Sequence[tuple[str, int]], wanted: Sequence[str]) -> bool:
+    """Whether a log is wanted that is not there, which is said."""
+    known = [name for name, _ in there]
+    unknown = sorted(set(wanted).difference(known))
+    if unknown:
+        print(_one_of(known, ", ".join(unknown)), file=sys.stderr)
+    return bool(unknown)
+
+
+def _one_of(logs: Sequence[str], found: str) -> str:
+    return f"expected --log with one of {', '.join(logs)}, found {found}"
 
 
 def _table(records: list[Record]) -> None:

@@ -78,7 +78,11 @@ def test_a_key_may_be_given_in_any_form_or_in_a_file(log: str, tmp_path: Path, f
 
 
 def test_what_is_no_key_is_a_usage_error(log: str) -> None:
-    assert run("verify", "--database", log, "--key", "rubbish").exit_code == 2
+    for given in ("rubbish", "no.vkey", "a+b+c", "ssh-ed25519 AAAA"):
+        assert run("verify", "--database", log, "--key", given).exit_code == 2
+    assert "a file with one, found 'no.vkey'" in " ".join(
+        run("verify", "--database", log, "--key", "no.vkey").stderr.replace("│", " ").split()
+    )
 
 
 def test_a_checkpoint_kept_elsewhere_shows_a_rollback(log: str, tmp_path: Path) -> None:
@@ -113,7 +117,18 @@ def test_a_proof_and_its_record_are_written(log: str, tmp_path: Path) -> None:
 def test_a_record_that_is_not_there_has_no_proof(log: str) -> None:
     result = run("proof", "20", "--database", log, "--log", "acme")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "below 20" in result.stderr
+    assert "has 20, numbered from 0; found 20" in result.stderr
+    assert "Check the log's name" in result.stderr
+
+
+def test_a_record_that_was_removed_is_no_number_out_of_range(log: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        connection.execute("DROP TRIGGER records_no_delete")
+        connection.execute("DELETE FROM records WHERE seq = 7")
+        connection.commit()
+    result = run("proof", "7", "--database", log, "--log", "acme")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "record 7 of log acme: expected one of the 20 records that were signed, found none" in result.stderr
 
 
 def test_a_log_is_proven_to_begin_as_it_was(log: str) -> None:

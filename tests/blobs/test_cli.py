@@ -65,6 +65,14 @@ def test_what_is_not_there_is_named(settings: Path) -> None:
     assert "found none" in done.stderr
 
 
+@pytest.mark.parametrize("digest", ["1234", "x" * 64, ""])
+def test_what_is_no_digest_is_a_usage_error(settings: Path, digest: str) -> None:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    assert CliRunner().invoke(app, ["audit", "blob", digest, "--config", str(settings)]).exit_code == 2
+
+
 def test_altered_bytes_are_not_printed(settings: Path, tmp_path: Path) -> None:
     with unguarded(tmp_path / "log.db") as connection:
         connection.execute("UPDATE blobs SET body = x'00' WHERE kind = 'verdict'")

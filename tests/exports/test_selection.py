@@ -43,6 +43,12 @@ async def test_it_holds_what_was_asked_for(tmp_path: Path, go: Go, query: Query,
     assert go(folder).stdout == f"{len(expected)} records are in the signed log of 600.\n"
 
 
+async def test_a_folder_without_an_export_is_named(tmp_path: Path) -> None:
+    folder = await selected(tmp_path, Query(until=AT + 1))
+    (folder / "checkpoint").unlink()
+    assert "expected the folder of an export, found no checkpoint" in strangers.python(folder).stderr
+
+
 @pytest.mark.parametrize(
     ("name", "at"),
     [("records/11.json", 30), ("records/11.tlog-proof", 31), ("records/11.tlog-proof", 60), ("checkpoint", 40)],
@@ -66,7 +72,7 @@ async def test_a_proof_of_another_record_is_found(tmp_path: Path, go: Go) -> Non
 async def test_the_commands_of_the_readme_run_as_they_stand(tmp_path: Path) -> None:
     folder = await selected(tmp_path, ASKED[2][0])
     text = (folder / "README.md").read_text()
-    assert f"since `{AT + 10}`, until `{AT + 12}`" in text
+    assert "since `2026-09-21T14:13:20.000010Z`, until `2026-09-21T14:13:20.000012Z`" in text
     ran = strangers.commands(folder, text)
     assert "Signature Verified Successfully" in ran
     assert "2 records are in the signed log of 600." in ran

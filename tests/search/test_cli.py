@@ -75,6 +75,19 @@ def test_without_a_single_tenant_the_log_is_asked_for(tmp_path: Path, log: str) 
     assert "--log with one of acme, other, system" in result.stderr
 
 
+@pytest.mark.parametrize("command", [("list",), ("index",), ("index", "--apply")])
+def test_a_log_that_is_not_there_is_a_usage_error_and_no_empty_answer(log: str, command: tuple[str, ...]) -> None:
+    result = run(*command, "--database", log, "--log", "acne")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "expected --log with one of acme, system, found acne" in result.stderr
+
+
+def test_an_event_that_does_not_exist_is_answered_with_those_it_resembles(log: str) -> None:
+    assert "such as grant.recorded" in " ".join(
+        run("list", "--database", log, "--event", "grant.recordet").stderr.split()
+    )
+
+
 @pytest.mark.parametrize("arguments", [("--since", "yesterday"), ("--event", "x"), ("--resource", "a*")])
 def test_what_cannot_be_asked_is_a_usage_error(log: str, arguments: tuple[str, str]) -> None:
     result = run("list", "--database", log, *arguments)

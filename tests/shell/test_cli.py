@@ -126,3 +126,14 @@ def test_people_are_linked_over_the_api(countersign: Command, gate: GateServer) 
         ("POST", "/api/v1/people/links/l-1/confirmation", {}),
         ("GET", "/api/v1/people/links", None),
     ]
+
+
+@pytest.mark.parametrize("address", ["mysql://me:secret@host/db", "countersign.db"])
+def test_a_database_of_another_kind_is_used_wrongly_and_its_password_not_shown(
+    countersign: Command, home: Path, address: str
+) -> None:
+    done = countersign("audit", "checkpoint", "--log", "acme", "--database", address)
+    assert done.code == 2
+    assert "expected sqlite:///path or postgresql://…" in done.err
+    assert "secret" not in done.err
+    assert "Traceback" not in done.err

@@ -139,6 +139,8 @@ def selection() -> None:
     print(f"{len(lines)} records are in the log of {size}.")
 
 
+if not (HERE / "checkpoint").is_file():
+    sys.exit(f"expected the folder of an export, found no checkpoint in {HERE}; usage: python3 verify.py [folder]")
 if (HERE / "tile").is_dir():
     whole()
 else:
