@@ -10,6 +10,7 @@ Which of them sign is not said here but in the log. A step that was cut off is s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -69,14 +70,17 @@ class KeyDirectory:
 
     def promote(self, use: KeyUse) -> None:
         """The next key becomes the current one, and that the previous, unless one is there: then it is destroyed, since
-        only a key that was revoked is replaced so soon. Does again what a crash left undone."""
+        only a key that was revoked is replaced so soon. Does again what a crash left undone, and leaves be what another
+        replica did."""
         current, previous, following = (self.path(use, role) for role in ("current", "previous", "next"))
         try:
             if not previous.exists():
-                durable.link(current, previous)
+                with contextlib.suppress(FileExistsError):
+                    durable.link(current, previous)
             durable.supersede(following, current)
         except OSError as error:
-            raise self._unwritable(error) from error
+            if following.exists() or not current.exists():
+                raise self._unwritable(error) from error
 
     def destroy(self, use: KeyUse, role: Role) -> None:
         """Overwrite and remove a private key."""

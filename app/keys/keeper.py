@@ -108,6 +108,8 @@ class Keeper:
     async def rotate(self, use: KeyUse, by: str, *, preview: bool = False) -> Change:
         """Replace a key that is kept in a file. Raises ServerKeyError when it is not, or is being replaced already."""
         async with self._lock:
+            logs = tuple(await self._database.read(lambda tx: steps.open_keys(tx, use)))
+            # Nothing is waited for between this look at the files and the new one: another replica may be at it too.
             self._ring.reload()
             keys = self._ring.of(use)
             self._expect_in_file(use)
@@ -116,7 +118,6 @@ class Keeper:
                     f"expected no rotation of the {use} key to be under way, found {keys.previous.public.fingerprint} "
                     "still signing beside its successor; wait for the end of the overlap"
                 )
-            logs = tuple(await self._database.read(lambda tx: steps.open_keys(tx, use)))
             until = self._clock() + self._overlap(use)
             old = keys.current.public.fingerprint
             if preview:

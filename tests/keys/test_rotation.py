@@ -301,3 +301,17 @@ async def test_a_key_that_is_lost_is_told_at_start_and_can_be_revoked(database_u
         period = (await at.told("acme")).period(fingerprint(lost))
         assert period is not None
         assert period.counts_to == 1
+
+
+async def test_two_replicas_that_replace_the_key_at_once_agree(postgres_url: str, tmp_path: Path) -> None:
+    settings, clock = settings_for(postgres_url, tmp_path), Clock()
+    async with opened(settings, clock) as one, opened(settings, clock) as other:
+        first = one.ring.log.public
+        rotations = (at.keeper.rotate("log", "token:1") for at in (one, other))
+        done = await asyncio.gather(*rotations, return_exceptions=True)
+        refused = [str(error) for error in done if isinstance(error, ServerKeyError)]
+        assert all("under way" in error for error in refused), refused
+        clock.forward(8 * DAY_S)
+        await asyncio.gather(one.keeper.advance(), other.keeper.advance(), one.write("acme"), other.write("acme"))
+        assert len((await one.told("acme")).periods) == 2
+        await one.expect_sound("acme", first)
