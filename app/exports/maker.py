@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -29,22 +31,30 @@ from app.sinks.compare import Verifiers
 MAX_ATTEMPTS = 3
 POLL_S = 5.0
 SWEEP_S = 3_600
+KEPT_FREE = 1 << 30
+"""Bytes. A full disk stops every decision, so whoever may export cannot fill it."""
 
 _log = structlog.get_logger()
 
 
+def free_bytes(directory: Path) -> int:
+    return shutil.disk_usage(directory).free
+
+
 class Maker:
     """``directory`` keeps the files, ``keep_days`` long; it is made when the first is. ``verifiers`` gives a log's
-    keys."""
+    keys, ``free`` how many bytes are free where a folder is."""
 
     def __init__(
-        self, database: Database, directory: Path, keep_days: int, verifiers: Verifiers, clock: Clock, make_id: NewId
-    ) -> None:
+        self, database: Database, directory: Path, keep_days: int, verifiers: Verifiers, clock: Clock, make_id: NewId,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:  # fmt: skip
         self._database = database
         self._directory = directory
         self._keep_us = keep_days * 86_400 * SECOND
         self._verifiers = verifiers
         self._clock = clock
+        self._free = free
         self._owner = make_id()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -122,10 +132,19 @@ class Maker:
         path, job = self.path_of(found), Job(self._database, found.id, self._owner, self._clock, self._stopping)
         keys = tuple(self._verifiers(found.ask.log))
 
+        def progress(done: int, total: int) -> None:
+            free = self._free(self._directory)
+            if free < KEPT_FREE:
+                raise ExportError(
+                    f"expected at least {KEPT_FREE >> 20} MiB left free where exports lie, found {free >> 20}; "
+                    "remove exports or ask for less"
+                )
+            job.progress(done, total)
+
         def work() -> tuple[Summary, int]:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
-            return export(job.read, found.ask, path, keys, job.progress), path.stat().st_size
+            return export(job.read, found.ask, path, keys, progress), path.stat().st_size
 
         summary, size = await asyncio.to_thread(work)
         at = self._clock()

@@ -12,7 +12,7 @@ from aiohttp import web
 from app.audit.views import LogViews
 from app.clock import new_id
 from app.db.database import Database
-from app.exports.maker import Maker
+from app.exports.maker import KEPT_FREE, Maker
 from app.exports.service import Exports
 from app.exports.views import ExportViews
 from app.http.application import build
@@ -64,7 +64,8 @@ class World:
         self.database = database
         self.folder = folder
         self.clock = clock or Clock()
-        self.maker = Maker(database, folder, 7, verifiers, self.clock, new_id)
+        self.free = KEPT_FREE
+        self.maker = Maker(database, folder, 7, verifiers, self.clock, new_id, lambda _: self.free)
         self.exports = Exports(database, self.maker, self.clock, new_id)
 
     def application(self) -> web.Application:

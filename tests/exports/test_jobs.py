@@ -56,6 +56,22 @@ async def test_what_was_asked_is_recorded_only_where_the_log_has_it(tmp_path: Pa
     assert (f"release/{number}".encode() in bytes(record.data)) is told
 
 
+async def test_an_export_does_not_fill_the_disk(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    await fill(url)
+    async with opened(url, SEQUENCE) as database:
+        world = World(database, tmp_path / "exports")
+        asked = await world.exports.ask("acme", "token:a", Ask("acme"))
+        world.free -= 1
+        assert await world.maker.turn()
+        found = await world.exports.one("acme", asked.id)
+    assert (found.state, found.error.partition(",")[0]) == (
+        "failed",
+        "expected at least 1024 MiB left free where exports lie",
+    )
+    assert world.files() == []
+
+
 async def test_an_export_that_is_removed_ends(database_url: str, tmp_path: Path) -> None:
     await fill(database_url, batches=(2_000,))
     async with opened(database_url, SEQUENCE) as database:
