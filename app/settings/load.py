@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from app.settings.names import LIST_INDEX, PREFIX, Key, keys, model_at, nearest,
 from manifests.errors import Problem
 
 DEFAULT_FILE = "countersign.toml"
+_SHOULD = re.compile(r"\w+ should (?:be |have |match )?(.*)", re.DOTALL)
+"""What pydantic says of a value: Input should be …, String should have …."""
 
 
 def load(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
@@ -115,7 +118,18 @@ def _problem(detail: ErrorDetails) -> Problem:
     if detail["type"] == "missing":
         return _missing(path)
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    should = _SHOULD.fullmatch(message)
+    if should:
+        number = "a number " if should[1].startswith(("greater", "less")) else ""
+        message = f"expected {number}{should[1]}, found {_found(path, detail['input'])}"
     return Problem("settings.invalid", f"{message}.", _remedy(path), path=_dotted(path))
+
+
+def _found(path: tuple[str | int, ...], value: Any) -> str:
+    """Not what is secret, or may be: that of a key that is not known."""
+    key = _key(path)
+    shown = key is not None and not key.secret and isinstance(value, str | int | float)
+    return repr(value)[:80] if shown else "something else"
 
 
 def _unknown(path: tuple[str | int, ...]) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -109,7 +110,14 @@ def test_no_secret_shows(tmp_path: Path) -> None:
         ("[server]\npublic_url = 'http://x.example.com'", {}, "expected https for x.example.com"),
         ("[server]\nhost = '0.0.0.0'\n[console]\nopen = true", {}, "console.open"),
         ("[database]\nurl = 'mysql://x'", {}, "found scheme 'mysql'"),
-        ("[gate]\ndecision_ttl_s = 901", {}, "gate.decision_ttl_s"),
+        (
+            "[gate]\ndecision_ttl_s = 901",
+            {},
+            "gate.decision_ttl_s: expected a number less than or equal to 900, found 901.",
+        ),
+        ("[log]\nformat = 'xml'", {}, "log.format: expected 'json' or 'text', found 'xml'."),
+        ("[audit.worm]\nbucket = 'b'", {}, "audit.worm.bucket: expected at least 3 characters, found 'b'."),
+        ("[audit]\nretention_days = 'ten'", {}, "audit.retention_days: expected a valid integer"),
         ("[[tenants]]\nid = 'Acme'\npolicy = 'p'", {}, "tenants.0.id"),
         ("[[tenants]]\nid = 'system'\npolicy = 'p'", {}, "tenants.0.id"),
         ("[[tenants]]\nid = 'a'\npolicy = 'p'\n[[tenants]]\nid = 'a'\npolicy = 'p'", {}, "distinct ids"),
@@ -138,6 +146,9 @@ def test_a_refused_secret_is_not_quoted(tmp_path: Path) -> None:
     text = '[github]\nwebhook_secrets = ["tooshort"]\n[database]\nurl = "mysql://user:hidden-word@db"'
     assert "tooshort" not in refused(tmp_path, text)
     assert "hidden-word" not in refused(tmp_path, text)
+    told = refused(tmp_path, "[keys]\nlog = 815\n[keys.vault]\ntoken = 4711")
+    assert "found something else" in told
+    assert not {"815", "4711"} & set(re.findall(r"\d+", told))
 
 
 @pytest.mark.parametrize(
