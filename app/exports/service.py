@@ -32,6 +32,7 @@ class Exports:
         identity, at = self._new_id(), self._clock()
 
         def unit(tx: Tx) -> Export:
+            store.alone(tx, tenant)
             _refuse_too_many(store.of_tenant(tx, tenant))
             return store.add(tx, identity, tenant, asked_by, ask, at)
 

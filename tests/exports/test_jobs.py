@@ -189,3 +189,13 @@ async def test_a_file_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
         world.files()[0].unlink()
         with pytest.raises(NotReadyError, match="none"):
             await world.exports.download("acme", asked.id, "token:a")
+
+
+async def test_as_many_as_ask_at_once_get_no_more_than_they_may(postgres_url: str, tmp_path: Path) -> None:
+    await fill(postgres_url)
+    async with opened(postgres_url, SEQUENCE) as database:
+        world = World(database, tmp_path / "exports")
+        asked = (world.exports.ask("acme", "token:a", Ask("acme")) for _ in range(20))
+        made = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [one for one in made if isinstance(one, TooManyExportsError)]
+        assert len(made) - len(refused) == MAX_OPEN
