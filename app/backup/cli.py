@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.exits import NoError, UsageError
+from app.cli.exits import CannotFindOutError, NoError, UsageError
 from app.cli.options import AsJson, Config
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ def backup(
     from app.backup.seal import signing
     from app.cli import options
     from app.clock import now
+    from app.db.database import DatabaseUnavailableError
+    from app.db.guards import GuardsError
     from app.keys import files
+    from app.keys.errors import ServerKeyError
 
     settings = options.settings(config)
     directory = to or settings.backup.directory
@@ -63,7 +66,12 @@ def backup(
     except BackupAlteredError as error:
         raise NoError(f"{error}\nNo backup was kept. The log in the database is the one that is not whole.") from error
     there, why = asyncio.run(_outside(settings, found))
-    later = asyncio.run(_record(settings, found, there))
+    try:
+        later = asyncio.run(_record(settings, found, there))
+    except (DatabaseUnavailableError, GuardsError, ServerKeyError) as error:
+        raise CannotFindOutError(
+            f"{found.folder}: made and verified, but no record of it could be made.\n{error}"
+        ) from error
     _show_made(found, there, later=later, as_json=as_json)
     if why is not None:
         raise why

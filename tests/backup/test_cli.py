@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,16 @@ async def test_while_the_service_runs_it_is_made_and_the_service_records_it(fill
         assert "The running service records it" in made.output
         assert await notices.record_all(database, url, lambda: AT) == 1
     assert len(await recorded(filled)) == 1
+
+
+async def test_a_backup_that_cannot_be_recorded_is_kept_and_told(filled: Path) -> None:
+    with closing(sqlite3.connect(filled / "a.db")) as connection:
+        connection.execute("DROP TRIGGER grants_no_update")
+        connection.commit()
+    ending, output = ended(await asyncio.to_thread(run, filled, "backup"))
+    (folder,) = (filled / "daily").glob("countersign-*")
+    assert (ending, f"{folder}: made and verified, but no record of it" in output) == (3, True), output
+    assert "expected trigger grants_no_update, found none" in output
 
 
 async def test_it_is_restored_where_one_says(filled: Path) -> None:
