@@ -7,6 +7,7 @@ advisory lock.
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -63,6 +64,8 @@ async def connect(url: str, sequence: Sequencer, *, guarded: bool = True) -> Dat
 def _migrate_sqlite(path: Path, guarded: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with sqlite.lock(path):
+        # What people wrote waits in it in the clear: like keys and backups it is its owner's alone.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
         engine = sqlite.engine(path)
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")

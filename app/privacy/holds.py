@@ -141,7 +141,7 @@ def one_subject(tx: Tx, tenant: str, named: str) -> str:
     if len(found) != 1:
         raise PrivacyError(
             "privacy.subject_unclear", "an account, login or person known here", f"{len(found)} of {named[:64]!r}",
-            "Give github:<id> or the person's id.", status=404 if not found else 409,
+            "Give github:<id>, servicenow:<sys_id> or the person's id.", status=404 if not found else 409,
         )  # fmt: skip
     return found[0].id
 

@@ -38,6 +38,15 @@ async def test_replicas_that_start_together_migrate_once(postgres_url: str) -> N
         assert await database.read(lambda tx: current(tx.connection)) == newest()
 
 
+async def test_a_database_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    await migrate(f"sqlite:///{path}")
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    await migrate(f"sqlite:///{path}")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 async def test_a_database_in_use_is_not_migrated(tmp_path: Path) -> None:
     path = tmp_path / "used.db"
     with sqlite.lock(path), pytest.raises(DatabaseInUseError):
