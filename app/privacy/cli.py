@@ -63,16 +63,23 @@ def export(
     token: Token = "",
 ) -> None:
     """Everything that is kept about somebody, as JSON, for an access request."""
-    import os
-
     from app.cli import options
 
     told = options.api(url, token).post("/api/v1/privacy/exports", {"account": account, "reason": reason})
     if output is None:
         print(told.decode())
         return
-    with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(told)
+    keep(output, told)
+
+
+def keep(path: Path, data: bytes) -> None:
+    """For its owner alone, also where there was a file that others could read."""
+    import os
+
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.truncate()
+        file.write(data)
 
 
 def unseal(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from app.privacy.cli import keep
 from app.privacy.disclosing import Disclosure
 from app.privacy.errors import PrivacyError
 from tests.privacy.test_deliveries import delivery, store
@@ -44,6 +47,14 @@ async def test_an_erased_field_is_told_to_be_gone(database_url: str) -> None:
         asked = await at.erasures.request(LOG, "ada", "they asked", "token:one")
         await at.erasures.confirm(LOG, asked.id, "token:two")
         assert (await disclosure(at).unseal(LOG, 0, "audit", "token:auditor")).fields == {"login": None}
+
+
+def test_what_is_kept_of_somebody_is_for_its_owner_alone(tmp_path: Path) -> None:
+    output = tmp_path / "ada.json"
+    output.write_text("older and longer")
+    output.chmod(0o644)
+    keep(output, b"{}")
+    assert (output.read_bytes(), output.stat().st_mode & 0o777) == (b"{}", 0o600)
 
 
 async def test_an_account_is_not_told_of_one_that_begins_like_it(database_url: str) -> None:
