@@ -85,8 +85,8 @@ async def _without_us(stage: Stage, archive: Archive) -> None:
 async def _copies(stage: Stage, archive: Archive) -> None:
     segments, anchors = [len(await _outside(archive, kind)) for kind in ("segment", "checkpoint")]
     stage.tell.tell(
-        f"Copies lie outside the database in {archive.copies}: the records' exact bytes, segments of them ({segments} so far), "
-        f"and {anchors} signed checkpoints. Here that is a folder; in earnest it is a locked bucket, or Kafka."
+        f"Copies lie outside the database in {archive.copies}: segments of the log (so far: {segments}) "
+        f"and its signed checkpoints ({anchors}). Here that is a folder; in earnest it is a locked bucket, or Kafka."
     )
 
 
