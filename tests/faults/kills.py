@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.db.database import Database, Unit
+from app.db.refused import Observer
 from integrations.github.port import GitHubApp
 
 T = TypeVar("T")
@@ -57,6 +58,22 @@ class CountedDatabase:
         self._database = database
         self._steps = steps
         self.dialect = database.dialect
+
+    @property
+    def on_refused(self) -> Observer | None:
+        return self._database.on_refused
+
+    @on_refused.setter
+    def on_refused(self, told: Observer | None) -> None:
+        self._database.on_refused = told
+
+    @property
+    def on_unwritable(self) -> Callable[[str], None] | None:
+        return self._database.on_unwritable
+
+    @on_unwritable.setter
+    def on_unwritable(self, told: Callable[[str], None] | None) -> None:
+        self._database.on_unwritable = told
 
     async def write(self, unit: Unit[T]) -> T:
         name = _name(unit)
