@@ -19,6 +19,8 @@ REPEAT_S = 600
 QUEUED = 100
 TRIES = 5
 FIRST_PAUSE_S = 1.0
+SEND_S = 60.0
+"""A place that takes longer is not waited for: the next alarm may be for another one."""
 
 _log = structlog.get_logger()
 
@@ -26,10 +28,14 @@ _log = structlog.get_logger()
 class Alerts:
     """``name`` tells which Countersign speaks."""
 
-    def __init__(self, channel: AlertChannel, name: str, clock: Clock, *, first_pause_s: float = FIRST_PAUSE_S) -> None:
+    def __init__(
+        self, channel: AlertChannel, name: str, clock: Clock, *, first_pause_s: float = FIRST_PAUSE_S,
+        send_s: float = SEND_S,
+    ) -> None:  # fmt: skip
         self._channel = channel
         self._name = name
         self._first_pause_s = first_pause_s
+        self._send_s = send_s
         self._sent: TTLCache[tuple[str, str], bool] = TTLCache(1000, REPEAT_S, timer=lambda: clock() / SECOND)
         self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue(QUEUED)
         self._task: asyncio.Task[None] | None = None
@@ -63,7 +69,7 @@ class Alerts:
             try:
                 await self._send(kind, text)
             except Exception as error:
-                _log.error("alert.not_sent", kind=kind, text=text, error=str(error))
+                _log.error("alert.not_sent", kind=kind, text=text, error=str(error) or type(error).__name__)
             finally:
                 self._queue.task_done()
 
@@ -72,8 +78,9 @@ class Alerts:
         body = redact_text(f"{text}\n\n{self._name}\nRunbooks: docs/runbooks/README.md")
         for left in reversed(range(TRIES)):
             try:
-                return await self._channel.send(title, body)
-            except NeighbourError:
+                async with asyncio.timeout(self._send_s):
+                    return await self._channel.send(title, body)
+            except (NeighbourError, TimeoutError):
                 if not left:
                     raise
                 await asyncio.sleep(self._first_pause_s * 2 ** (TRIES - 1 - left))

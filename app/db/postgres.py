@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, event, text
@@ -51,6 +51,13 @@ _LIMITS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5
 the server ends a transaction in which nothing happens."""
 
 
+class _Waiter(NamedTuple):
+    """Somebody who waits for a record of this log to be numbered."""
+
+    log: str
+    future: asyncio.Future[None]
+
+
 class PostgresDatabase:
     """See Database. The schema must have been migrated already."""
 
@@ -70,7 +77,7 @@ class PostgresDatabase:
         self.on_unwritable: Callable[[str], None] | None = None
         self._sequence = sequence
         self._staged_in: set[str] = set()
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[int, _Waiter] = {}
         self._wake = asyncio.Event()
         self._sequencer: asyncio.Task[None] | None = None
         self._closing = False
@@ -132,14 +139,18 @@ class PostgresDatabase:
     async def _sequenced(self, ends: dict[str, int]) -> None:
         """Until each log's last record is numbered: those of one unit are numbered in their order."""
         loop = asyncio.get_running_loop()
-        futures = [self._waiting.setdefault(number, loop.create_future()) for number in ends.values()]
+        waiters = {number: _Waiter(log, loop.create_future()) for log, number in ends.items()}
+        self._waiting |= waiters
         self._staged_in |= ends.keys()
         self._wake.set()
         try:
             async with asyncio.timeout(SEQUENCED_WITHIN_S):
-                await asyncio.gather(*futures)
+                await asyncio.gather(*[one.future for one in waiters.values()])
         except TimeoutError as error:
             raise _not_sequenced(f"nothing sequenced it within {SEQUENCED_WITHIN_S} s") from error
+        finally:
+            for number in waiters:
+                self._waiting.pop(number, None)
 
     async def _sequence_forever(self) -> None:
         while not (self._closing and not self._waiting):
@@ -171,15 +182,18 @@ class PostgresDatabase:
             pass
 
     async def _sequence_each(self, logs: list[str]) -> bool:
-        """Whether any log may hold more. A log that fails does not stop the others."""
+        """Whether any log may hold more. A log that fails does not stop the others. Raises DBAPIError, OSError."""
         more = False
-        failure: Exception | None = None
+        failure: DBAPIError | OSError | None = None
         for log in logs:
             try:
                 async with self._own.begin() as connection:
                     done = await connection.run_sync(self._sequence_batch, log)
-            except Exception as error:
+            except (DBAPIError, OSError) as error:
                 failure = error
+            except Exception as error:
+                # Trying again will not help, so whoever waits for this log must hear of it.
+                self._fail(error, log)
             else:
                 self._resolve(done)
                 more = more or len(done) == BATCH
@@ -214,15 +228,17 @@ class PostgresDatabase:
 
     def _resolve(self, ids: list[int]) -> None:
         for number in ids:
-            future = self._waiting.pop(number, None)
-            if future is not None and not future.done():
-                future.set_result(None)
+            waiter = self._waiting.pop(number, None)
+            if waiter is not None and not waiter.future.done():
+                waiter.future.set_result(None)
 
-    def _fail(self, error: Exception) -> None:
-        for future in self._waiting.values():
+    def _fail(self, error: Exception, log: str | None = None) -> None:
+        """Tell those who wait for this log, or everybody."""
+        failed = [number for number, one in self._waiting.items() if log in (None, one.log)]
+        for number in failed:
+            future = self._waiting.pop(number).future
             if not future.done():
                 future.set_exception(_not_sequenced(str(error)))
-        self._waiting.clear()
 
 
 def _limit(adapted: Any, record: object) -> None:

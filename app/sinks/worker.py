@@ -120,7 +120,7 @@ class SinkWorker:
     async def _hold(self) -> bool:
         """Whether this replica feeds the sink; asked of the database when half of the lease is over."""
         now = self._clock()
-        if self._held_until - now >= LEASE_S * SECOND // 2:
+        if LEASE_S * SECOND // 2 <= self._held_until - now <= LEASE_S * SECOND:
             return True
         until = now + LEASE_S * SECOND
         if not await self._database.write(lambda tx: store.lease(tx, self._sink.name, self._owner, now, until)):

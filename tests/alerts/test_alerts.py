@@ -116,3 +116,29 @@ async def test_more_than_can_be_queued_is_left_out_and_nobody_waits(clock: Clock
 def test_addresses_are_known_or_not() -> None:
     assert is_address("json://127.0.0.1/")
     assert not is_address("nonsense")
+
+
+class Hanging:
+    """Answers nothing to the alarms about the log, and takes the others."""
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+        self.sent = asyncio.Event()
+
+    async def send(self, title: str, body: str) -> None:
+        if title.endswith("log"):
+            await asyncio.Event().wait()
+        self.got.append(title)
+        self.sent.set()
+
+
+async def test_a_place_that_hangs_holds_up_no_other_alarm_for_good(clock: Clock) -> None:
+    channel = Hanging()
+    alerts = Alerts(channel, "here", clock, first_pause_s=0.001, send_s=0.001)
+    alerts.start()
+    alerts.alarm("log", "the disk is full")
+    alerts.alarm("sink", "worm is behind")
+    async with asyncio.timeout(10):
+        await channel.sent.wait()
+    await alerts.stop()
+    assert channel.got == ["Countersign alarm: sink"]

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import text
 
+from app.audit.sequence import LogSequencer
 from app.clock import SECOND
 from app.db.connect import driver_url, migrate
 from app.db.database import DatabaseUnavailableError
@@ -17,6 +18,7 @@ from app.db.tx import Tx
 from app.work import store
 from app.work.runner import WorkRunner
 from app.work.store import Lease
+from tests.audit.made import KEY, draft
 from tests.db.opened import no_records, opened
 from tests.db.postgres import new_postgres, postgres_server, postgres_url
 
@@ -124,3 +126,50 @@ async def test_records_are_found_by_the_beginning_of_a_name_in_any_language(post
         )
         found = await database.read(lambda tx: [tuple(row) for row in tx.all(asked)])
     assert found == [("resource", "C"), ("trace_id", "C")]
+
+
+class Meeting(PostgresDatabase):
+    """Where a log cannot be written, it is found out while others wait for theirs."""
+
+    async def _sequence_each(self, logs: list[str]) -> bool:
+        try:
+            return await super()._sequence_each(logs)
+        except ValueError:
+            while len(self._waiting) < 2:
+                await asyncio.sleep(0.002)
+            raise
+
+
+async def test_a_log_that_cannot_be_written_fails_only_who_waits_for_it(postgres_url: str) -> None:
+    def sequence(tx: Tx) -> None:
+        if any(log == "broken" for log, _ in tx.staged):
+            raise ValueError("its head is gone")
+        LogSequencer([KEY])(tx)
+
+    await migrate(postgres_url)
+    database = Meeting(driver_url(postgres_url), sequence)
+    try:
+        broken = asyncio.create_task(database.write(lambda tx: tx.stage("broken", draft(0))))
+        async with asyncio.timeout(30):
+            while not database._waiting:
+                await asyncio.sleep(0.002)
+            await database.write(lambda tx: tx.stage("acme", draft(0)))
+        with pytest.raises(DatabaseUnavailableError, match="its head is gone"):
+            await broken
+    finally:
+        await database.close()
+
+
+async def test_who_gave_up_waiting_is_forgotten(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sequence(tx: Tx) -> None:
+        tx.run(text("SELECT 1 / 0"))
+
+    monkeypatch.setattr("app.db.postgres.SEQUENCED_WITHIN_S", 0.05)
+    await migrate(postgres_url)
+    database = PostgresDatabase(driver_url(postgres_url), sequence)
+    try:
+        with pytest.raises(DatabaseUnavailableError, match="not in the log yet"):
+            await database.write(lambda tx: tx.stage("acme", draft(0)))
+        assert not database._waiting
+    finally:
+        await database.close()

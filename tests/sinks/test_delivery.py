@@ -22,7 +22,7 @@ from integrations.objectlock.local import LocalWorm
 from integrations.objectlock.port import Held, Version, WormStore
 from manifests.canonical import MAX_INTEGER
 from tests.audit.made import verified
-from tests.sinks.made import DAYS, World, catch_up, exported, world
+from tests.sinks.made import DAYS, Clock, World, catch_up, exported, world
 
 WAIT_S = 6
 """Longer than records wait for others."""
@@ -285,3 +285,21 @@ def test_cut_bytes_are_no_segment() -> None:
         with pytest.raises(ValueError, match="expected"):
             list(decode(data))
     assert list(decode(b"\x00\x01a\x00\x00")) == [b"a", b""]
+
+
+async def test_a_lease_of_a_clock_that_was_ahead_keeps_nobody_from_feeding(
+    database_url: str, folder: LocalWorm
+) -> None:
+    async with world(database_url, Clock()) as w:
+        await w.write(5)
+        w.clock.after(365 * 86_400)
+        ahead = w.worker(worm.sink("folder", folder, DAYS, w.clock), "ahead")
+        await catch_up(ahead)
+        await w.write(5)
+        w.clock.after(6 - 365 * 86_400)
+        await catch_up(w.worker(worm.sink("folder", folder, DAYS, w.clock), "other"))
+        assert len(await exported(folder)) == 10 + 1
+        await w.write(5)
+        w.clock.after(6)
+        assert await ahead.turn() is False  # the other feeds it now
+        assert len(await exported(folder)) == 10 + 1
