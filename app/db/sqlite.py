@@ -194,9 +194,7 @@ class _Batch(SqliteTx):
     """The units of one commit, each undone alone if it fails. A unit that runs no SQL, or is ``alone`` in its commit,
     costs no savepoint (an eighth of the time of writing many rows); ``undone`` asks to undo the whole commit."""
 
-    def __init__(
-        self, connection: Connection, raw: sqlite3.Connection, statements: Statements, *, alone: bool
-    ) -> None:
+    def __init__(self, connection: Connection, raw: sqlite3.Connection, statements: Statements, *, alone: bool) -> None:
         super().__init__(connection, raw, statements)
         self._alone = alone
         self.undone = False
