@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from app.audit.sequence import LogSequencer
+from app.audit.sequence import DEFAULT_ORIGIN, LogSequencer, origin
 from app.blobs.store import BlobStore
 from app.clock import now
 from app.db.database import Database
@@ -23,6 +23,7 @@ from app.sinks.compare import Comparison
 from app.sinks.worker import SinkWorker
 from integrations.objectlock.s3 import S3Worm
 from manifests.keys import PrivateKey
+from manifests.note import VerifierKey
 from tests.db.opened import opened
 from tests.sinks import radosgw
 from tests.sinks.made import Clock
@@ -48,7 +49,8 @@ async def feed(database: Database, endpoint: str, bucket: str, step: str, key: P
     store = Dying(bucket, endpoint=endpoint, region="us-east-1", keys=(radosgw.ACCESS, radosgw.SECRET))
     store.step = step
     clock = Clock(now() + 3600 * 1_000_000)
-    compare = Comparison(database, lambda log: [], clock, Metrics())
+    own = [VerifierKey(origin(DEFAULT_ORIGIN, "acme"), key.public)]
+    compare = Comparison(database, lambda log: own, clock, Metrics())
     sink = worm.sink("worm", store, 10, clock)
     await SinkWorker(sink, database, compare, BlobStore(clock), clock, "child").turn()
     die()
