@@ -17,6 +17,7 @@ from app.db import guards, sqlite
 from app.db.database import Database, Sequencer
 from app.db.postgres import PostgresDatabase
 from app.db.sqlite import SqliteDatabase
+from app.db.stamps import Stamps
 from app.db.upgrade import upgrade
 
 MIGRATION_LOCK = 0x636F756E74  # "count"
@@ -54,11 +55,16 @@ async def migrate(url: str, *, guarded: bool = True) -> None:
         await _migrate_postgres(driver_url(url), guarded)
 
 
-async def connect(url: str, sequence: Sequencer, *, guarded: bool = True) -> Database:
-    """Raises DatabaseUnavailableError when it cannot be opened or another process holds the file, and GuardsError."""
+async def connect(url: str, sequence: Sequencer, *, guarded: bool = True, stamps: Stamps | None = None) -> Database:
+    """``stamps``: how PostgreSQL's staged records are told from those that somebody else put there.
+
+    Raises DatabaseUnavailableError when it cannot be opened or another process holds the file, and GuardsError.
+    """
     await migrate(url, guarded=guarded)
     path = sqlite_path(url)
-    return SqliteDatabase(path, sequence) if path is not None else PostgresDatabase(driver_url(url), sequence)
+    if path is not None:
+        return SqliteDatabase(path, sequence)
+    return PostgresDatabase(driver_url(url), sequence, stamps=stamps)
 
 
 def _migrate_sqlite(path: Path, guarded: bool) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.db.database import DatabaseUnavailableError, Sequencer, Unit
-from app.db.refused import Observer, raise_refused
+from app.db.refused import AppendOnlyError, Observer, raise_refused
+from app.db.stamps import NoStamps, Stamps, Strange
 from app.db.tx import Tx
 from manifests.merkle import Frontier
 from manifests.record import Draft
@@ -28,16 +29,18 @@ SEQUENCED_WITHIN_S = 10.0
 """How long a write waits for its records to be numbered before it reports doubt."""
 
 _STAGE = text(
-    "INSERT INTO staged_records (log, draft) SELECT log, draft FROM "
-    "unnest(CAST(:logs AS text[]), CAST(:drafts AS bytea[])) WITH ORDINALITY AS staged (log, draft, nth) "
-    "ORDER BY nth RETURNING id, log"
+    "INSERT INTO staged_records (log, draft, stamp) SELECT log, draft, stamp FROM unnest("
+    "CAST(:logs AS text[]), CAST(:drafts AS bytea[]), CAST(:stamps AS bytea[])) WITH ORDINALITY"
+    " AS staged (log, draft, stamp, nth) ORDER BY nth RETURNING id, log"
 )
 _LOCK = text("SELECT log FROM log_heads WHERE log = :log FOR UPDATE")
 _OPEN = text(
     "INSERT INTO log_heads (log, size, frontier, last_at) VALUES (:log, 0, :frontier, 0) ON CONFLICT DO NOTHING"
 )
 _LOGS = text("SELECT DISTINCT log FROM staged_records")
-_NEXT = text("SELECT id, draft FROM staged_records WHERE log = :log ORDER BY id LIMIT :most")
+_NEXT = text(
+    "SELECT id, draft, stamp FROM staged_records WHERE log = :log AND id <> ALL(:refused) ORDER BY id LIMIT :most"
+)
 _DONE = text("DELETE FROM staged_records WHERE id = ANY(:ids)")
 _LEFT = text("SELECT id FROM staged_records WHERE id = ANY(:ids)")
 _RETRYABLE = ("40001", "40P01", "55P03")
@@ -63,7 +66,10 @@ class PostgresDatabase:
 
     dialect = "postgresql"
 
-    def __init__(self, url: str, sequence: Sequencer, *, connections: int = 16, patience_s: float = 10) -> None:
+    def __init__(
+        self, url: str, sequence: Sequencer, *, stamps: Stamps | None = None, connections: int = 16,
+        patience_s: float = 10,
+    ) -> None:  # fmt: skip
         """``patience_s``: how long a unit waits for one of the connections."""
         self._engine = create_async_engine(
             url, pool_size=connections, max_overflow=0, pool_pre_ping=False, pool_timeout=patience_s,
@@ -76,6 +82,9 @@ class PostgresDatabase:
         self.on_refused: Observer | None = None
         self.on_unwritable: Callable[[str], None] | None = None
         self._sequence = sequence
+        self._stamps = stamps or NoStamps()
+        self._strange = Strange()
+        self._telling: set[asyncio.Future[None]] = set()
         self._staged_in: set[str] = set()
         self._waiting: dict[int, _Waiter] = {}
         self._wake = asyncio.Event()
@@ -134,7 +143,7 @@ class PostgresDatabase:
 
     async def _write_once(self, unit: Unit[T]) -> tuple[T, dict[str, int]]:
         async with self._engine.begin() as connection:
-            return await connection.run_sync(_run, unit)
+            return await connection.run_sync(_run, unit, self._stamps)
 
     async def _sequenced(self, ends: dict[str, int]) -> None:
         """Until each log's last record is numbered: those of one unit are numbered in their order."""
@@ -164,6 +173,7 @@ class PostgresDatabase:
             try:
                 await self._sequence_all(logs, look=polled)
                 await self._notice_others()
+                await self._tell_strange()
             except (DBAPIError, OSError) as error:
                 if self._closing:
                     self._fail(error)
@@ -207,7 +217,13 @@ class PostgresDatabase:
             # A row that is not there cannot be locked: two replicas would both number from 0.
             tx.run(_OPEN, log=log, frontier=Frontier().to_bytes())
             tx.run(_LOCK, log=log)
-        rows = tx.all(_NEXT, log=log, most=BATCH)
+        found = tx.all(_NEXT, log=log, most=BATCH, refused=self._strange.left_out())
+        rows = []
+        for row in found:
+            if self._stamps.hold(log, row.draft, row.stamp):
+                rows.append(row)
+            else:
+                self._strange.met([row.id])
         if not rows:
             return []
         for row in rows:
@@ -225,6 +241,16 @@ class PostgresDatabase:
         async with self._own.connect() as connection:
             left = {row.id for row in await connection.execute(_LEFT, {"ids": ids})}
         self._resolve([number for number in ids if number not in left])
+
+    async def _tell_strange(self) -> None:
+        """What we will not number was put there by somebody who may write the table and has none of our keys."""
+        for _ in range(self._strange.to_tell()):
+            if self.on_refused is not None:
+                # In a task of its own: the observer writes, and this one is who numbers what it writes.
+                attempt = AppendOnlyError("staged_records", "INSERT", unit="app.db.postgres")
+                telling: asyncio.Future[None] = asyncio.ensure_future(self.on_refused(attempt))
+                self._telling.add(telling)
+                telling.add_done_callback(self._telling.discard)
 
     def _resolve(self, ids: list[int]) -> None:
         for number in ids:
@@ -246,7 +272,7 @@ def _limit(adapted: Any, record: object) -> None:
     adapted.run_async(lambda raw: raw.execute(_LIMITS))
 
 
-def _run(connection: Connection, unit: Unit[T]) -> tuple[T, dict[str, int]]:
+def _run(connection: Connection, unit: Unit[T], stamps: Stamps) -> tuple[T, dict[str, int]]:
     """The unit's result, and by log the id of its last staged record."""
     tx = Tx(connection)
     result = unit(tx)
@@ -254,8 +280,9 @@ def _run(connection: Connection, unit: Unit[T]) -> tuple[T, dict[str, int]]:
         return result, {}
     logs = [log for log, _ in tx.staged]
     drafts = [msgspec.json.encode(one.draft) for _, one in tx.staged]
+    marks = [stamps.make(log, draft) for log, draft in zip(logs, drafts, strict=True)]
     ends: dict[str, int] = {}
-    for row in connection.execute(_STAGE, {"logs": logs, "drafts": drafts}):
+    for row in connection.execute(_STAGE, {"logs": logs, "drafts": drafts, "stamps": marks}):
         ends[row.log] = max(row.id, ends.get(row.log, 0))
     return result, ends
 

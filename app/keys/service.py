@@ -6,6 +6,7 @@ from app.audit.sequence import LogSequencer
 from app.clock import Clock
 from app.db import connect
 from app.db.database import Database
+from app.db.stamps import KeyedStamps
 from app.keys.keeper import Keeper
 from app.keys.ring import KeyRing
 from app.keys.signers import LogSigners
@@ -24,7 +25,9 @@ async def open_database(
     """
     ring = KeyRing.open(settings.keys, clock)
     sequencer = LogSequencer(LogSigners(ring))
-    database = await connect.connect(settings.database.url.get_secret_value(), sequencer, guarded=guarded)
+    stamps = KeyedStamps(lambda: ring.of("log").all(), ring.reload)
+    url = settings.database.url.get_secret_value()
+    database = await connect.connect(url, sequencer, guarded=guarded, stamps=stamps)
     try:
         if strict:
             await Keeper(database, ring, settings.keys, clock).open()

@@ -47,6 +47,7 @@ def upgrade() -> None:
     _personal_data()
     _blobs()
     op.add_column("tokens", _text("made_by", server_default=""))
+    op.add_column("staged_records", _bytes("stamp", server_default=sa.text("''")))
     protect_new(revision)
 
 
