@@ -55,6 +55,8 @@ async def bring_back(database: Database, sinks: Iterable[Sink], replayed: Sequen
             known[sink.name] = await _from(database, sink.name, sink.blobs, clock())
         except NeighbourError as error:
             raise BackupError(f"expected the blobs in {sink.name}, found: {error}") from error
+    if known:
+        await database.write(lambda tx: places.leave(tx, sorted(known)))
     return [lost for one in replayed for lost in _lost(one, known)]
 
 
@@ -92,7 +94,6 @@ def _take(tx: Tx, *, sink: str, key: str, version: str, held: Held, now: int) ->
             for digest, start, body in some
         ]  # fmt: skip
         places.add(tx, sink, rows)
-        places.leave(tx, [digest for digest, _, _ in some])
 
 
 def _lost(one: Record, known: dict[str, set[str]]) -> Iterable[str]:
