@@ -11,6 +11,7 @@ from app.audit import cli as audit
 from app.backup import cli as backup
 from app.cli import approve, database, exits, gate, keys, people, tokens
 from app.cli.options import AsJson, Config
+from app.policy import cli as policy
 from app.privacy import cli as privacy
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(keys.app, name="keys")
 privacy.register_people(people.app)
 app.add_typer(people.app, name="people")
+app.add_typer(policy.app, name="policy")
 app.add_typer(privacy.holds, name="holds")
 app.add_typer(privacy.retention, name="retention")
 app.command("explain")(gate.explain)

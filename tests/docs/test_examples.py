@@ -10,11 +10,12 @@ import pytest
 import typer.main
 
 from app.cli.main import app
+from app.policy.cases import parse_cases
 from manifests.policy_parser import parse_policy, parse_tenant_policy
 from manifests.release_parser import parse_release
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, links, text_of
 
-RELEASE, POLICY, TENANT = "# release", "# policy", "# tenant policy"
+RELEASE, POLICY, TENANT, TESTS = "# release", "# policy", "# tenant policy", "# policy tests"
 YAML = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
 SAMPLES = [block for block in YAML if "schema: countersign/" in block.text]
 COMMANDS = [(page, line) for page in PAGES for line in commands(page)]
@@ -33,8 +34,10 @@ def test_every_document_that_is_shown_parses(sample: Block) -> None:
         parse_release(data, "releases/intraday/release.yaml")
     elif kind == TENANT:
         parse_tenant_policy(data, "tenant-policy.yaml")
+    elif kind == TESTS:
+        parse_cases(data, ".github/countersign.tests.yaml")
     else:
-        assert kind == POLICY, f"a sample begins with {RELEASE}, {POLICY} or {TENANT}"
+        assert kind == POLICY, f"a sample begins with {RELEASE}, {POLICY}, {TENANT} or {TESTS}"
         parse_policy(data, ".github/countersign.yaml")
 
 

@@ -1,0 +1,1 @@
+"""Tools for those who write policies: validating them, and testing them with declared cases."""

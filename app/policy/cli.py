@@ -1,0 +1,91 @@
+"""`countersign policy validate` and `countersign policy test`. What they need is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.exits import NO, UNKNOWN, YES, CannotFindOutError
+from app.cli.options import AsJson
+
+app = typer.Typer(no_args_is_help=True, help="Check policies, and test what they decide.")
+
+
+@app.command()
+def validate(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILES]...", help="Policies; default .github/countersign.yaml")
+    ] = None,
+    tenant: Annotated[
+        Path | None, typer.Option("--tenant", help="The tenant policy above them; it is checked too")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every mistake in policies, with file, line, column and remedy."""
+    from app.cli.terminal import plain
+    from app.policy import answer
+    from app.policy.validate import DEFAULT, check
+
+    asked = files or ([] if tenant and not DEFAULT.exists() else [DEFAULT])
+    found = check(asked, tenant)
+    if as_json:
+        _print(answer.validation(found).decode())
+    else:
+        for one in found:
+            if one.is_valid:
+                _print(f"✓ {plain(one.path)}: a valid {one.kind}")
+            for problem in one.problems:
+                _print(f"✗ {plain(str(problem))}")
+            if one.unreadable:
+                print(plain(one.unreadable), file=sys.stderr)
+    mistakes = any(one.problems for one in found)
+    raise typer.Exit(NO if mistakes else UNKNOWN if any(one.unreadable for one in found) else YES)
+
+
+@app.command("test")
+def run_tests(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATHS]...", help="Files, or folders of *.tests.yaml; default .github/countersign.tests.yaml"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    junit: Annotated[Path | None, typer.Option("--junit", dir_okay=False, help="Write JUnit XML for CI")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", dir_okay=False, help="Write a report for auditors (Markdown)")
+    ] = None,
+) -> None:
+    """Decide declared cases, and compare the verdicts with those that are expected."""
+    from app.cli.terminal import plain
+    from app.policy import answer, suites
+    from app.policy import junit as xml
+    from app.policy import report as told
+
+    tested = [suites.run(path) for path in suites.find(paths or [])]
+    if junit is not None:
+        _write(junit, xml.document(tested))
+    if report is not None:
+        _write(report, told.markdown(tested).encode())
+    if as_json:
+        _print(answer.tests(tested).decode())
+    else:
+        for line in told.text(tested).splitlines():
+            _print(plain(line))
+    raise typer.Exit(YES if all(one.is_as_expected for one in tested) else NO)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise CannotFindOutError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
+
+
+def _print(text: str) -> None:
+    """Whatever the terminal can show of it."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
