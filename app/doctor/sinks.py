@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from app.audit.reading import read_only
+from app.blobs.copying import PROGRESS
 from app.clock import SECOND
 from app.db.connect import sqlite_path
 from app.db.database import DatabaseUnavailableError
@@ -59,7 +60,11 @@ def _come(patient: Patient, name: str, progress: Sequence[Progress] | str) -> Fi
     if not mine:
         return unasked(label, "nothing has been delivered yet; start the service")
     newest = max(max(one.at, one.anchored_at) for one in mine)
-    return ok(label, f"{len(mine)} logs, last delivery {max(0, patient.clock() - newest) // SECOND} s ago")
+    logs = sum(one.log != PROGRESS for one in mine)
+    return ok(
+        label,
+        f"{logs} {'log' if logs == 1 else 'logs'}, last delivery {max(0, patient.clock() - newest) // SECOND} s ago",
+    )
 
 
 def _progress(patient: Patient) -> Sequence[Progress] | str:

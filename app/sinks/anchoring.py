@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.audit import store as audit
+from app.audit.errors import TreeAlteredError
 from app.audit.store import StoredCheckpoint
 from app.clock import Clock
 from app.db.database import Database
@@ -27,7 +28,7 @@ class Anchoring:
         self._compared.clear()
 
     async def __call__(self, log: str) -> None:
-        """Anchor what is due. Raises NeighbourError, DatabaseUnavailableError."""
+        """Anchor what is due. Raises NeighbourError, TreeAlteredError, DatabaseUnavailableError."""
         if log not in self._compared:
             await self._compare(self._sink, log)
             self._compared.add(log)
@@ -36,7 +37,7 @@ class Anchoring:
             return
         try:
             version = await self._anchors.anchor(log, due.size, due.note.encode())
-        except ContradictedError:
+        except (ContradictedError, TreeAlteredError):
             # The next turn compares, and what comes of that denies.
             self._compared.discard(log)
             raise

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from app.audit.errors import RecordAlteredError
+from app.audit.errors import RecordAlteredError, TreeAlteredError
 from app.blobs.copying import PROGRESS, BlobCopying
 from app.blobs.errors import BlobError
 from app.blobs.store import BlobStore
@@ -27,7 +27,7 @@ POLL_S = 0.5
 LEASE_S = 120
 MAX_BACKOFF_S = 60
 
-_KNOWN = (NeighbourError, DatabaseUnavailableError, LeaseLostError, RecordAlteredError, BlobError)
+_KNOWN = (NeighbourError, DatabaseUnavailableError, LeaseLostError, RecordAlteredError, TreeAlteredError, BlobError)
 
 _log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ class SinkWorker:
                 return False
             try:
                 more = await self._feed(log) or more
-            except (RefusedError, NotFoundError, RecordAlteredError) as error:
+            except (RefusedError, NotFoundError, RecordAlteredError, TreeAlteredError) as error:
                 await self._failed(log, error)
                 refused = refused or error
             except Exception as error:
