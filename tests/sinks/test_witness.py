@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from app.audit.errors import TreeAlteredError
 from app.audit.projection import log_facts
 from app.audit.sequence import DEFAULT_ORIGIN, origin
 from app.clock import SECOND
@@ -249,4 +251,26 @@ async def test_a_tree_that_cannot_be_proven_to_the_witness_denies(tmp_path: Path
         connection.execute("UPDATE records SET leaf = zeroblob(32) WHERE log = 'acme' AND seq = 7")
     async with world(f"sqlite:///{path}", Clock()) as w:
         assert "has not the root that was signed" in await w.compare(open_sink(w), "acme")
+        assert "has not the root that was signed" in await problem(w)
+
+
+async def test_a_log_whose_tree_was_altered_keeps_no_other_from_its_anchors(
+    tmp_path: Path, seen: WitnessSimulator, open_sink: OpenSink
+) -> None:
+    other = origin(DEFAULT_ORIGIN, "zeta")
+    seen._logs[other] = VerifierKey(other, KEY.public)
+    path = tmp_path / "a.db"
+    async with world(f"sqlite:///{path}", Clock()) as w:
+        worker = w.worker(open_sink(w))
+        await w.write(5)
+        await catch_up(worker)
+        await w.write(5)
+        await w.write(5, "zeta")
+        with unguarded(path) as connection:
+            connection.execute("UPDATE records SET leaf = zeroblob(32) WHERE log = 'acme' AND seq = 7")
+        w.clock.after(11)
+        for _ in range(2):
+            with contextlib.suppress(TreeAlteredError):
+                await worker.turn()
+        assert seen.seen[other].size == 5
         assert "has not the root that was signed" in await problem(w)
