@@ -70,8 +70,10 @@ def proof(database: str, log: str, seq: int, *, config: Path | None = None, reco
     return YES
 
 
-def checkpoint(database: str, log: str, *, config: Path | None = None, since: int | None = None) -> int:
-    """Print the newest checkpoint, to be kept elsewhere. 1 if the log is empty.
+def checkpoint(
+    database: str, log: str, *, config: Path | None = None, since: int | None = None, witnessed: bool = False
+) -> int:
+    """Print the newest checkpoint (that a witness cosigned), to be kept elsewhere. 1 if there is none.
 
     With ``since``, print instead as JSON the proof that the tree of that size is the newest one's beginning.
     """
@@ -79,9 +81,10 @@ def checkpoint(database: str, log: str, *, config: Path | None = None, since: in
     from app.audit.reading import read_only
 
     url = database or _database(config)
-    newest = read_only(url, lambda tx: store.checkpoint(tx, log))
+    newest = read_only(url, lambda tx: store.witnessed(tx, log) if witnessed else store.checkpoint(tx, log))
     if newest is None:
-        print(f"expected a checkpoint of log {log}, found none: it has no records\n{_CHECK}", file=sys.stderr)
+        why = "no witness cosigned one" if witnessed else "it has no records"
+        print(f"expected a checkpoint of log {log}, found none: {why}\n{_CHECK}", file=sys.stderr)
         return NO
     if since is None:
         sys.stdout.write(newest.note)
@@ -126,9 +129,12 @@ def _checkpoint_command(
     since: Annotated[
         int | None, typer.Option("--since", min=1, help="Prove that the log of this size is this one's beginning")
     ] = None,
+    witnessed: Annotated[
+        bool, typer.Option("--witnessed", help="The newest one that a witness cosigned, with its lines")
+    ] = False,
 ) -> None:
     """Print the newest signed checkpoint. Keep it elsewhere: it shows a log that was taken back."""
-    raise typer.Exit(checkpoint(database, log, config=config, since=since))
+    raise typer.Exit(checkpoint(database, log, config=config, since=since, witnessed=witnessed))
 
 
 def _database(config: Path | None) -> str:

@@ -29,6 +29,11 @@ _PAGE = text(_SELECT + "seq < :before ORDER BY seq DESC LIMIT :most")
 _HEAD = text("SELECT size, last_at FROM log_heads WHERE log = :log")
 _TRACE_HEAD = text("SELECT tseq, leaf FROM trace_heads WHERE log = :log AND trace_id = :trace_id")
 _CHECKPOINT = text("SELECT size, note FROM checkpoints WHERE log = :log ORDER BY size DESC LIMIT 1")
+_WITNESSED = text(
+    "SELECT c.size, c.note FROM checkpoints c WHERE c.log = :log AND EXISTS"
+    " (SELECT 1 FROM cosignatures w WHERE w.log = c.log AND w.size = c.size) ORDER BY c.size DESC LIMIT 1"
+)
+_COSIGNATURES = text("SELECT line FROM cosignatures WHERE log = :log AND size = :size ORDER BY witness")
 _CHECKPOINT_OF = text("SELECT size, note FROM checkpoints WHERE log = :log AND size >= :size ORDER BY size LIMIT 1")
 
 
@@ -123,6 +128,15 @@ def checkpoint(tx: Tx, log: str) -> StoredCheckpoint | None:
     """The newest signed checkpoint; None for a log without records."""
     row = tx.first(_CHECKPOINT, log=log)
     return StoredCheckpoint(row.size, row.note) if row is not None else None
+
+
+def witnessed(tx: Tx, log: str) -> StoredCheckpoint | None:
+    """The newest checkpoint that a witness cosigned, with the lines of all that did."""
+    row = tx.first(_WITNESSED, log=log)
+    if row is None:
+        return None
+    lines = tx.all(_COSIGNATURES, log=log, size=row.size)
+    return StoredCheckpoint(row.size, row.note + "".join(line.line for line in lines))
 
 
 def checkpoint_over(tx: Tx, log: str, size: int) -> StoredCheckpoint | None:

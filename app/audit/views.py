@@ -33,6 +33,12 @@ class LogQuery(msgspec.Struct, frozen=True):
     log: str = ""
 
 
+class CheckpointQuery(LogQuery, frozen=True):
+    """``witnessed``: the newest one that a witness cosigned, which may be older."""
+
+    witnessed: bool = False
+
+
 class InclusionQuery(LogQuery, frozen=True):
     format: Literal["json", "tlog-proof"] = "json"
 
@@ -56,8 +62,9 @@ class LogViews:
         read = Permission.AUDIT_READ
         return (
             Route(
-                method="GET", path=f"{PATH}/checkpoint", handler=self.checkpoint, permission=read, query=LogQuery,
-                summary="The log's newest signed checkpoint", description="Text: a C2SP tlog-checkpoint.",
+                method="GET", path=f"{PATH}/checkpoint", handler=self.checkpoint, permission=read,
+                query=CheckpointQuery, summary="The log's newest signed checkpoint",
+                description="Text: a C2SP tlog-checkpoint.",
             ),
             Route(
                 method="GET", path=PATH + "/tile/entries/{index:.+}", handler=self.entries, permission=read,
@@ -84,12 +91,14 @@ class LogViews:
         )  # fmt: skip
 
     async def checkpoint(self, request: web.Request) -> web.Response:
-        log = log_of(request, query(request, LogQuery).log)
-        newest = await self._database.read(partial(store.checkpoint, log=log))
+        asked = query(request, CheckpointQuery)
+        log = log_of(request, asked.log)
+        newest = await self._database.read(partial(store.witnessed if asked.witnessed else store.checkpoint, log=log))
         if newest is None:
             raise Problem(
-                404, "audit.empty", "The log is empty", expected=f"a log {log} with records", found="none",
-                remedy="Ask again when something has been recorded.",
+                404, "audit.empty", "There is no such checkpoint", found="none",
+                expected=f"a log {log} with records" + (" that a witness cosigned" if asked.witnessed else ""),
+                remedy="Ask again when something has been recorded, and when the witnesses have been asked.",
             )  # fmt: skip
         return _text(newest.note)
 

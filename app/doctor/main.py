@@ -13,7 +13,7 @@ import msgspec
 from app.cli.exits import NO, YES
 from app.cli.terminal import mark, plain
 from app.clock import now
-from app.doctor import database, machine, neighbours, sinks
+from app.doctor import database, log, machine, neighbours, sinks
 from app.doctor.model import Examination, Finding, Patient, Report, problem
 from app.logging import redact_text
 from app.settings import SettingsError, load
@@ -28,7 +28,9 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = MappingProxyType(
         "directories": machine.data_directory,
         "database": database.database,
         "append-only triggers": database.guarded,
+        "audit log": log.verified,
         "copies of the log": sinks.sinks,
+        "backup": log.backups,
         "neighbours": neighbours.simulators,
         "GitHub App": neighbours.github_app,
         "installations": neighbours.installations,

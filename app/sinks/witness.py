@@ -34,7 +34,6 @@ _NEWEST = text(
     "SELECT c.note, w.line FROM cosignatures w JOIN checkpoints c ON c.log = w.log AND c.size = w.size"
     " WHERE w.log = :log AND w.witness = :witness ORDER BY w.size DESC LIMIT 1"
 )
-_LINES = text("SELECT line FROM cosignatures WHERE log = :log AND size = :size ORDER BY witness")
 
 
 def sink(name: str, witness: Witness, key: WitnessKey, database: Database, clock: Clock) -> Sink:
@@ -120,11 +119,6 @@ class WitnessSink:
             raise ContradictedError(
                 f"{self._key.name} saw another tree of {old} records than the log had: it was forked."
             ) from error
-
-
-def cosignatures(tx: Tx, log: str, size: int) -> str:
-    """The lines that witnesses added to the checkpoint of this size; nothing where none did."""
-    return "".join(row.line for row in tx.all(_LINES, log=log, size=size))
 
 
 def _proof(tx: Tx, log: str, old: int, size: int) -> Sequence[bytes]:

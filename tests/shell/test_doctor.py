@@ -17,15 +17,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from app.cli.exits import NO
-from app.clock import now
+from app.clock import SECOND, now
 from app.db.connect import migrate
 from app.db.tx import Tx
-from app.doctor import database, machine, neighbours, sinks
+from app.doctor import database, log, machine, neighbours, sinks
 from app.doctor.main import EXAMINATIONS, examine
 from app.doctor.model import Finding, Patient
 from app.keys import files
 from app.settings import Settings, load
 from app.sinks import store
+from app.verification import store as verifications
 from integrations.github.client import PERMISSIONS
 from manifests.app_manifest import EVENTS
 from tests.db.opened import opened
@@ -245,6 +246,31 @@ async def test_a_copy_that_is_behind_refused_or_refuted_is_told(home: Path) -> N
     assert "disk full" in (await note(lambda tx: store.failed(tx, "folder", "acme", "disk full")))["folder: progress"]
     refuted = await note(lambda tx: store.refuted(tx, "folder", "acme", "it was rolled back"))
     assert "rolled back" in refuted["folder: progress"]
+
+
+async def test_what_verification_found_and_when_is_told(home: Path) -> None:
+    settings = settings_of(home)
+    url = settings.database.url.get_secret_value()
+    await migrate(url)
+    assert [found.status for found in await log.verified(patient(settings))] == ["unasked"]
+
+    async def note(change: Callable[[Tx], object]) -> dict[str, str]:
+        async with opened(url) as opening:
+            await opening.write(change)
+        return told(await log.verified(patient(settings)))
+
+    assert await note(lambda tx: verifications.passed(tx, "acme", 7, b"", now(), full=True)) == {}
+    long_ago = now() - 50 * 3600 * SECOND
+    late = await note(lambda tx: verifications.passed(tx, "acme", 7, b"", long_ago, full=True))
+    assert late == {"audit log acme": "last verified 50 hours ago."}
+    wrong = await note(lambda tx: verifications.failed(tx, "acme", "record 3: body altered", now()))
+    assert wrong == {"audit log acme": "record 3: body altered"}
+
+
+async def test_a_backup_that_is_missing_or_old_is_told(home: Path) -> None:
+    assert [found.status for found in await log.backups(patient(settings_of(home)))] == ["unasked"]
+    settings = settings_of(home, COUNTERSIGN_BACKUP__DIRECTORY=f"{home}/backups")
+    assert "found none" in told(await log.backups(patient(settings)))["backup"]
 
 
 async def test_an_examination_that_breaks_is_a_problem(home: Path) -> None:

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from app.audit.errors import TreeAlteredError
 from app.audit.projection import log_facts
 from app.audit.sequence import DEFAULT_ORIGIN, origin
+from app.audit.store import witnessed
 from app.clock import SECOND
 from app.sinks import store, witness
 from app.sinks.model import Sink
@@ -22,6 +23,7 @@ from integrations.errors import RefusedError, UnavailableError
 from integrations.witness.client import HttpWitness
 from integrations.witness.port import ContradictedError
 from integrations.witness.simulator import WitnessSimulator
+from manifests import cosignature
 from manifests.checkpoint import Checkpoint
 from manifests.cosignature import WitnessKey
 from manifests.keys import PrivateKey
@@ -82,8 +84,11 @@ async def test_every_tree_the_log_grows_to_is_cosigned(
             await catch_up(worker)
             size = await w.size()
             assert (seen.seen[NAME].size, await anchored(w)) == (size, size)
-            lines = await w.database.read(lambda tx, size=size: witness.cosignatures(tx, "acme", size))  # type: ignore[misc]
-            assert lines.startswith("— witness.example/one ")
+            found = await w.database.read(lambda tx: witnessed(tx, "acme"))
+            assert found is not None
+            assert found.size == size
+            signed, _, lines = found.note.partition("\n\n")
+            assert cosignature.verify(f"{signed}\n", lines, WitnessKey.parse(seen.vkey)).line in lines
         assert await problem(w) == ""
 
 
