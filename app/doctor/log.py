@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from app.audit.reading import read_only
-from app.backup.service import OVERDUE_US, newest_at
+from app.backup.make import newest_at
+from app.backup.service import OVERDUE_US
 from app.clock import SECOND
 from app.db.connect import sqlite_path
 from app.db.database import DatabaseUnavailableError
@@ -42,9 +43,8 @@ async def backups(patient: Patient) -> tuple[Finding, ...]:
     age = patient.clock() - made_at
     told = f"the newest in {directory} is {max(age, 0) // HOUR_US} hours old"
     if age > OVERDUE_US:
-        return (
-            problem("backup", f"{told}.", "Look for backup.failed in the service's log; run `countersign backup`."),
-        )
+        remedy = "Look for backup.failed in the service's log; run `countersign backup`."
+        return (problem("backup", f"{told}.", remedy),)
     return (ok("backup", told),)
 
 

@@ -16,7 +16,9 @@ from app.sinks import store
 from app.sinks.model import Sink
 from app.sinks.open import open_places
 from app.sinks.store import Progress
+from app.sinks.witness import name_of
 from integrations.errors import NeighbourError
+from manifests.cosignature import WitnessKey
 
 NAME = "copies of the log"
 _RUNBOOK = "Follow docs/runbooks/sinks.md."
@@ -30,7 +32,7 @@ async def sinks(patient: Patient) -> tuple[Finding, ...]:
         return (unasked(NAME, f"none is set up. {remedy}"),)
     progress = await asyncio.to_thread(_progress, patient)
     found = [await _place(sink) for sink in places]
-    names = [sink.name for sink in places] + [f"witness{number}" for number in range(1, len(witnesses) + 1)]
+    names = [sink.name for sink in places] + [name_of(WitnessKey.parse(one.key)) for one in witnesses]
     return (*found, *(_come(patient, name, progress) for name in names))
 
 

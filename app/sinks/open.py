@@ -22,9 +22,9 @@ def open_sinks(
     """Nothing is connected yet: a place that is down keeps no service from starting. ``kept`` has the days of each log
     that are not the usual ones."""
     found = list(open_places(settings, clock, kept))
-    for number, one in enumerate(settings.witnesses, 1):
+    for one in settings.witnesses:
         key = WitnessKey.parse(one.key)
-        found.append(witness.sink(f"witness{number}", HttpWitness(one.url), key, database, clock))
+        found.append(witness.sink(witness.name_of(key), HttpWitness(one.url), key, database, clock))
     return tuple(found)
 
 

@@ -57,6 +57,7 @@ class Sinks:
 
     async def start(self) -> None:
         """Compare the anchors while nothing is decided yet, then feed the sinks until ``stop``."""
+        await self._database.write(self._disown)
         if not self.sinks:
             return
         if self._database.dialect == "sqlite":
@@ -66,6 +67,14 @@ class Sinks:
                 await self.check()
         self._tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         self._tasks.append(asyncio.create_task(self._measure_forever()))
+
+    def _disown(self, tx: Tx) -> None:
+        """What a place said that the settings no longer name: it would deny for good, and nobody could answer it. That
+        it said so, and was taken out, is on record and an alarm."""
+        for sink, log, problem in store.disowned(tx, [sink.name for sink in self.sinks]):
+            text = f"It was taken out of the settings. Until then it said: {problem}"
+            tx.stage(records.SYSTEM, records.told(sink, text, log, self._clock()))
+            self._metrics.alarm("sink", f"{sink}, log {log}: {text}")
 
     async def stop(self) -> None:
         for task in self._tasks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -102,6 +102,14 @@ def refuted(tx: Tx, sink: str, log: str, problem: str) -> bool:
     """What an anchor shows, nothing when all is well; whether that is news."""
     begin(tx, sink, log)
     return bool(tx.run(_PROBLEM, sink=sink, log=log, problem=problem).rowcount)
+
+
+def disowned(tx: Tx, known: Collection[str]) -> list[tuple[str, str, str]]:
+    """Sink, log and problem of those that the settings name no more; they refute nothing from now on."""
+    found = [(row.sink, row.log, row.problem) for row in tx.all(_ALL) if row.problem and row.sink not in known]
+    for sink, log, _ in found:
+        tx.run(_PROBLEM, sink=sink, log=log, problem="")
+    return found
 
 
 def alarm(tx: Tx, sink: str, log: str, at: int) -> bool:

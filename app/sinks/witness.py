@@ -36,6 +36,11 @@ _NEWEST = text(
 )
 
 
+def name_of(key: WitnessKey) -> str:
+    """By its key, so that it stays the same wherever it stands in the settings."""
+    return f"witness-{key.key_id.hex()}"
+
+
 def sink(name: str, witness: Witness, key: WitnessKey, database: Database, clock: Clock) -> Sink:
     return Sink(name, _no_problems, witness.close, None, WitnessSink(witness, key, database, clock))
 

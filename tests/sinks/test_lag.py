@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.blobs.store import BlobStore
-from app.sinks import worm
+from app.sinks import store, worm
 from app.sinks.lag import ALARM_S
 from app.sinks.model import Sink
 from app.sinks.service import Sinks
@@ -80,9 +80,9 @@ class Weakened(LocalWorm):
 
 async def test_a_weakened_bucket_alarms_once_until_it_is_as_it_was(database_url: str, tmp_path: Path) -> None:
     async with world(database_url) as w:
-        store = Weakened(tmp_path / "worm")
+        weakened = Weakened(tmp_path / "worm")
         sinks = Sinks(
-            [worm.sink("worm", store, DAYS, w.clock)],
+            [worm.sink("worm", weakened, DAYS, w.clock)],
             w.database,
             verifiers,
             w.clock,
@@ -91,15 +91,15 @@ async def test_a_weakened_bucket_alarms_once_until_it_is_as_it_was(database_url:
             "me",
         )
         await sinks.check()
-        store.said = ("expected a default retention of 2557 days, found 1.",)
+        weakened.said = ("expected a default retention of 2557 days, found 1.",)
         await sinks.check()
         await sinks.check()
         (alarm,) = await w.events("sink.alarmed", "system")
         assert b"found 1" in bytes(alarm.data)
-        store.gone = True
+        weakened.gone = True
         await sinks.check()
         assert len(await w.events("sink.alarmed", "system")) == 2
-        store.said, store.gone = (), False
+        weakened.said, weakened.gone = (), False
         await sinks.check()
         assert len(await w.events("sink.recovered", "system")) == 1
 
@@ -141,3 +141,19 @@ async def test_a_clock_that_went_back_shows_no_lag(tmp_path: Path, seconds: int)
         w.clock.after(seconds)
         (behind,) = await w.lag(worm.sink("worm", LocalWorm(tmp_path), DAYS, w.clock))()
         assert behind.seconds == 0
+
+
+async def test_what_a_place_said_that_was_taken_out_of_the_settings_denies_no_more_and_is_on_record(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with world(database_url) as w:
+        await w.write(2)
+        await w.database.write(lambda tx: store.refuted(tx, "kafka", "acme", "it was rolled back"))
+        await w.database.write(lambda tx: store.refuted(tx, "worm", "acme", "it was forked"))
+        kept = [worm.sink("worm", LocalWorm(tmp_path), DAYS, w.clock)]
+        sinks = Sinks(kept, w.database, verifiers, w.clock, w.metrics, BlobStore(w.clock), "me")
+        await w.database.write(sinks._disown)
+        assert await w.database.read(lambda tx: store.problem_of(tx, "acme")) == "it was forked"
+        (told,) = await w.events("sink.alarmed", "system")
+        assert b"taken out of the settings" in bytes(told.data)
+        assert b"it was rolled back" in bytes(told.data)
