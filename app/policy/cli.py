@@ -13,11 +13,13 @@ from app.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="Check policies, and test what they decide.")
 
+_SIGNS = str.maketrans({"✓": "+", "✅": "+", "✗": "x", "❌": "x", "⏳": ".", "→": ">"})
+
 
 @app.command()
 def validate(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILES]...", help="Policies; default .github/countersign.yaml")
+        list[Path] | None, typer.Argument(metavar="FILES", help="Policies; default .github/countersign.yaml")
     ] = None,
     tenant: Annotated[
         Path | None, typer.Option("--tenant", help="The tenant policy above them; it is checked too")
@@ -50,7 +52,7 @@ def run_tests(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATHS]...", help="Files, or folders of *.tests.yaml; default .github/countersign.tests.yaml"
+            metavar="PATHS", help="Files, or folders of *.tests.yaml; default .github/countersign.tests.yaml"
         ),
     ] = None,
     as_json: AsJson = False,
@@ -86,6 +88,10 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _print(text: str) -> None:
-    """Whatever the terminal can show of it."""
+    """Whatever the terminal can show of it; signs that it cannot show are told by others."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_SIGNS).encode(encoding, "replace").decode(encoding)
+    print(text)

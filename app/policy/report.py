@@ -50,9 +50,9 @@ def text(tested: Sequence[Tested]) -> str:
     lines: list[str] = []
     for one in tested:
         lines.append(one.cases.path)
-        lines += [f"  {_SYMBOLS[False]} {_line(str(problem))}" for problem in one.problems]
+        lines += [f"  ✗ {_line(str(problem))}" for problem in one.problems]
         for judged in one.judged:
-            lines.append(f"  {_SYMBOLS[not judged.differences]} {judged.case.name}")
+            lines.append(f"  {'✗' if judged.differences else '✓'} {_line(judged.case.name)}")
             lines += _explained(judged, one.cases.path) if judged.differences else []
         lines += [f"  {_line(_untested(one))}"] if one.untouched else []
     return "\n".join([*lines, summary(tested)])
