@@ -190,7 +190,10 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("statement", TAMPERED.values(), ids=TAMPERED)
-async def test_nothing_is_added_where_the_log_does_not_end(database_url: str, statement: str) -> None:
+async def test_nothing_is_added_where_the_log_does_not_end(
+    database_url: str, statement: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.db.postgres.SEQUENCED_WITHIN_S", 0.5)
     async with appending(database_url) as (appender, database, metrics):
         await appender.append("acme", [draft(0, "t")])
         await database.write(lambda tx: tx.run(text("CREATE TABLE old AS SELECT frontier FROM log_heads")))

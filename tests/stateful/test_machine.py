@@ -17,7 +17,7 @@ from tests.stateful.histories import MEMBERS, PEOPLE, History
 from tests.stateful.lively import Lively
 from tests.stateful.oracle import Log, may_pass
 
-EXAMPLES = int(os.environ.get("COUNTERSIGN_HISTORIES", "60"))
+EXAMPLES = int(os.environ.get("COUNTERSIGN_HISTORIES", "40"))
 STEPS = int(os.environ.get("COUNTERSIGN_STEPS", "14"))
 
 people = st.sampled_from(PEOPLE)
@@ -171,7 +171,7 @@ def test_random_histories_keep_the_invariants(lively: Lively) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, derandomize=EXAMPLES <= 60,
+            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, derandomize=EXAMPLES <= 40,
             suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate),
             database=None,
         ),
