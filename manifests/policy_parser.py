@@ -30,8 +30,8 @@ from manifests.policy_parser_forms import (
     WORKFLOW,
 )
 from manifests.policy_parser_rules import freezes, rules
-from manifests.release_parser_forms import ENVIRONMENT
 from manifests.policy_parser_sources import groups, trust
+from manifests.release_parser_forms import ENVIRONMENT
 
 MAX_BYTES = 512 * 1024
 POLICY_KEYS = ("schema", "groups", "trust", "rules", "freezes")
