@@ -94,7 +94,7 @@ async def test_only_a_known_key_makes_a_log_authentic(
 async def test_several_processes_find_what_one_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setattr("app.verification.log.ALWAYS_PARALLEL_FROM", 1)
+    monkeypatch.setattr("app.verification.log.PARALLEL_FROM", 1)
     monkeypatch.setattr("app.verification.parallel.RECORDS_PER_BLOCK", 256)
     url = f"sqlite:///{tmp_path}/log.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
     await fill(url, batches=(200, 200, 300, 400))
