@@ -238,3 +238,15 @@ async def test_a_reader_manages_no_tokens(aiohttp_client: AiohttpClient, tokens:
     client = await aiohttp_client(application(TokenViews(tokens).routes()))
     for method, path in (("GET", "/api/v1/tokens"), ("POST", "/api/v1/tokens"), ("DELETE", "/api/v1/tokens/x")):
         assert (await client.request(method, path, headers={"Authorization": "Bearer reader"})).status == 403
+
+
+async def test_a_token_of_a_repository_neither_sees_nor_revokes_those_of_the_tenant(
+    aiohttp_client: AiohttpClient, tokens: Tokens
+) -> None:
+    other = await tokens.create("acme", "another repository's", DECIDE, days=1, by="service:operator")
+    client = await aiohttp_client(application(TokenViews(tokens).routes()))
+    bound = {"Authorization": "Bearer bound"}
+    for method, path in (("GET", "/api/v1/tokens"), ("DELETE", f"/api/v1/tokens/{other.token.id}")):
+        response = await client.request(method, path, headers=bound)
+        assert (response.status, (await response.json())["code"]) == (403, "auth.scope")
+    assert await tokens.identify(other.text) is not None
