@@ -14,7 +14,6 @@ import structlog
 from aiohttp import web
 
 from app import logging
-from app.alerts.service import Alerts
 from app.audit.append import Appender
 from app.audit.sequence import LogSequencer
 from app.audit.views import LogViews
@@ -37,7 +36,6 @@ from app.exports.views import ExportViews
 from app.facts.artifacts import Artifacts
 from app.facts.content import RepositoryContent
 from app.facts.gather import Gatherer
-from app.facts.groups import Groups
 from app.gate.attest import Attester
 from app.gate.deployments import Deployments
 from app.gate.groups import MergeGroups
@@ -58,12 +56,11 @@ from app.keys.service import open_database
 from app.keys.signers import LogSigners
 from app.keys.views import KeyViews
 from app.metrics import Metrics
+from app.opening import open_alerts, open_artifacts, open_github, open_tenant
 from app.people.key_service import KeyRegistry
 from app.people.key_views import PersonKeyViews
-from app.people.service import People
 from app.people.views import PeopleViews
 from app.privacy import retention
-from app.privacy.sealer import Sealer
 from app.privacy.service import Privacy, open_sealer
 from app.pulls.commit import Committer
 from app.pulls.evaluate import PullEvaluator
@@ -76,7 +73,7 @@ from app.releases.views import ReleaseViews
 from app.repositories.events import RepositoryEvents
 from app.search.indexer import Indexer
 from app.search.views import RecordViews
-from app.settings.model import ServiceNowSettings, Settings, TenantSettings
+from app.settings.model import Settings
 from app.settings.neighbours import refuse_simulators
 from app.signatures.checking import StatementChecker
 from app.signatures.reading import Reader
@@ -87,24 +84,16 @@ from app.sinks.open import open_sinks
 from app.sinks.service import Sinks
 from app.sweeps.repair import Repair
 from app.sweeps.schedule import Schedule
-from app.tenants.registry import Tenant, Tenants
+from app.tenants.registry import Tenants
 from app.tokens.service import Tokens
 from app.tokens.views import TokenViews
 from app.verification import schedule as verifying
 from app.verification.ladder import Ladder
 from app.verification.views import VerificationViews
 from app.work.runner import Handler, WorkRunner
-from integrations.alerts.client import AppriseChannel
-from integrations.artifacts.client import Artifacts as ArtifactClient
-from integrations.github.client import RestGitHubApp
-from integrations.github.port import GitHubApp
 from integrations.github.webhook import check_secrets
-from integrations.observing import Observe
-from integrations.servicenow.auth import BasicCredentials, ClientCredentials
-from integrations.servicenow.client import PysnowServiceNow
 from manifests.keys import PublicKey
 from manifests.note import VerifierKey
-from manifests.policy_parser import parse_tenant_policy
 from manifests.record import Draft, facts
 
 _log = structlog.get_logger()
@@ -121,7 +110,7 @@ class Service:
         self.database = database
         self.keys = keys
         self.metrics = Metrics()
-        self._alerts = _alerts(settings, clock)
+        self._alerts = open_alerts(settings, clock)
         if self._alerts is not None:
             self.metrics.on_alarm = self._alerts.alarm
         self.address = ""
@@ -134,13 +123,13 @@ class Service:
         self._presence = Presence(settings.database.url.get_secret_value())
         self._differs = partial(raise_differences, self.metrics)
         self.tenants = Tenants(
-            _tenant(one, settings, database, clock, make_id, self.sealer, self._memory, self.metrics)
+            open_tenant(one, settings, database, clock, make_id, self.sealer, self._memory, self.metrics)
             for one in settings.tenants
         )
         self.privacy = Privacy(settings, database, self.sealer, self.tenants, clock, make_id)
-        self.github = _github(settings, clock, self.metrics.neighbour_called)
+        self.github = open_github(settings, clock, self.metrics.neighbour_called)
         self.blobs = BlobStore(clock, settings.audit.large_blobs)
-        self._artifacts = _artifacts(settings)
+        self._artifacts = open_artifacts(settings)
         self._wire(concurrency)
 
     def _wire(self, concurrency: int) -> None:
@@ -350,56 +339,9 @@ class Service:
         await self.database.write(lambda tx: tx.stage("system", draft))
 
 
-def _tenant(
-    one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId, sealer: Sealer,
-    memory: Memory, metrics: Metrics,
-) -> Tenant:  # fmt: skip
-    text = one.policy.read_bytes()
-    people = People(one.id, database, clock, make_id, memory, sealer)
-    groups = Groups(one.id, database, people, clock, memory, partial(raise_differences, metrics))
-    servicenow = _servicenow(one.servicenow, clock, settings, metrics.neighbour_called) if one.servicenow else None
-    return Tenant(
-        one.id, parse_tenant_policy(text, str(one.policy)), text, people, groups,
-        servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
-        settings.digest(),
-    )  # fmt: skip
-
-
-def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings, observe: Observe) -> PysnowServiceNow:
-    credentials: BasicCredentials | ClientCredentials
-    if one.client_secret is not None:
-        credentials = ClientCredentials(one.client_id, one.client_secret.get_secret_value())
-    else:
-        credentials = BasicCredentials(one.user, one.password.get_secret_value() if one.password else "")
-    return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox, observe=observe)
-
-
-def _alerts(settings: Settings, clock: Clock) -> Alerts | None:
-    addresses = [address.get_secret_value() for address in settings.alerts.urls]
-    return Alerts(AppriseChannel(addresses), settings.server.public_url, clock) if addresses else None
-
-
 def _number(app_id: str) -> int | None:
     """The App's number; None where it is set by its client id."""
     return int(app_id) if app_id.isdecimal() else None
-
-
-def _github(settings: Settings, clock: Clock, observe: Observe) -> GitHubApp:
-    key = settings.github.private_key
-    return RestGitHubApp(
-        settings.github.app_id, key.get_secret_value() if key else "", clock=clock, base_url=settings.github.api_url,
-        pacing=settings.github.paced, observe=observe,
-    )  # fmt: skip
-
-
-def _artifacts(settings: Settings) -> ArtifactClient:
-    artifacts = settings.artifacts
-    return ArtifactClient(
-        file_roots=artifacts.file_roots,
-        https_hosts=artifacts.https_hosts,
-        s3_endpoint=artifacts.s3_endpoint or None,
-        s3_buckets=artifacts.s3_buckets,
-    )
 
 
 def _address(runner: web.AppRunner) -> str:

@@ -14,7 +14,7 @@ from app.cli.options import AsJson, Config
 if TYPE_CHECKING:
     from app.backup.errors import BackupError
     from app.backup.make import Made
-    from app.backup.restore import Restored
+    from app.backup.restore import Restored, Wish
     from app.settings import Settings
 
 
@@ -157,7 +157,7 @@ def restore(
     _show_restored(found, as_json=as_json)
 
 
-async def _restore(wish, settings: Settings) -> Restored:  # type: ignore[no-untyped-def]
+async def _restore(wish: Wish, settings: Settings) -> Restored:
     from app.backup.restore import restore as run
     from app.backup.witnesses import Asked
     from app.clock import now

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from functools import partial
+
 from app.audit.sequence import LogSequencer
 from app.clock import Clock
 from app.db import connect
 from app.db.database import Database
 from app.db.stamps import KeyedStamps
+from app.keys.errors import ServerKeyError
 from app.keys.keeper import Keeper
 from app.keys.ring import KeyRing
 from app.keys.signers import LogSigners
@@ -25,7 +29,7 @@ async def open_database(
     """
     ring = KeyRing.open(settings.keys, clock)
     sequencer = LogSequencer(LogSigners(ring))
-    stamps = KeyedStamps(lambda: ring.of("log").all(), ring.reload)
+    stamps = KeyedStamps(lambda: ring.of("log").all(), partial(_reload, ring))
     url = settings.database.url.get_secret_value()
     database = await connect.connect(url, sequencer, guarded=guarded, stamps=stamps)
     try:
@@ -35,3 +39,9 @@ async def open_database(
         await database.close()
         raise
     return database, ring
+
+
+def _reload(ring: KeyRing) -> None:
+    """Keys that cannot be read now leave a strange record out and hold up no other."""
+    with contextlib.suppress(ServerKeyError):
+        ring.reload()

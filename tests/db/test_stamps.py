@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.audit.sequence import LogSequencer
 from app.audit.store import newest
+from app.clock import now
 from app.db.connect import connect
 from app.db.database import Database
 from app.db.stamps import KeyedStamps, Strange
+from app.keys.errors import ServerKeyError
+from app.keys.service import open_database
+from app.settings.model import DatabaseSettings, KeySettings, Settings
 from manifests.keys import PrivateKey
 from tests.audit.made import KEY, draft, stage
 
@@ -97,3 +104,18 @@ def test_what_stays_is_told_once_and_looked_at_again() -> None:
     assert strange.left_out() == [7]
     at[0] = 31
     assert (strange.to_tell(), strange.to_tell()) == (1, 0)
+
+
+async def test_keys_that_cannot_be_read_now_hold_up_no_record_of_ours(postgres_url: str, tmp_path: Path) -> None:
+    settings = Settings(
+        database=DatabaseSettings(url=SecretStr(postgres_url)), keys=KeySettings(directory=tmp_path / "keys")
+    )
+    database, ring = await open_database(settings, now)
+    for path in (tmp_path / "keys").glob("*.pem"):
+        path.write_bytes(b"no key")
+    with pytest.raises(ServerKeyError):
+        ring.reload()
+    await forge(database, b"x" * 32)
+    await stage(database, "acme", [draft(1, resource="true/1")])
+    assert await names(database) == ["true/1"]
+    await database.close()

@@ -1,0 +1,76 @@
+"""What the settings name, made ready to be used: tenants with their neighbours, GitHub, artifacts, alerts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from app.alerts.service import Alerts
+from app.clock import Clock, NewId
+from app.consents.alarms import raise_differences
+from app.db.database import Database
+from app.facts.groups import Groups
+from app.metrics import Metrics
+from app.people.service import People
+from app.privacy.sealer import Sealer
+from app.rebuild.memory import Memory
+from app.settings.model import ServiceNowSettings, Settings, TenantSettings
+from app.tenants.registry import Tenant
+from integrations.alerts.client import AppriseChannel
+from integrations.artifacts.client import Artifacts as ArtifactClient
+from integrations.github.client import RestGitHubApp
+from integrations.github.port import GitHubApp
+from integrations.observing import Observe
+from integrations.servicenow.auth import BasicCredentials, ClientCredentials
+from integrations.servicenow.client import PysnowServiceNow
+from manifests.policy_parser import parse_tenant_policy
+
+
+def open_tenant(
+    one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId, sealer: Sealer,
+    memory: Memory, metrics: Metrics,
+) -> Tenant:  # fmt: skip
+    """A tenant with its policy, people and ServiceNow. Raises ManifestError for a policy with mistakes, OSError."""
+    text = one.policy.read_bytes()
+    people = People(one.id, database, clock, make_id, memory, sealer)
+    groups = Groups(one.id, database, people, clock, memory, partial(raise_differences, metrics))
+    servicenow = _servicenow(one.servicenow, clock, settings, metrics.neighbour_called) if one.servicenow else None
+    return Tenant(
+        one.id, parse_tenant_policy(text, str(one.policy)), text, people, groups,
+        servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
+        settings.digest(),
+    )  # fmt: skip
+
+
+def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings, observe: Observe) -> PysnowServiceNow:
+    credentials: BasicCredentials | ClientCredentials
+    if one.client_secret is not None:
+        credentials = ClientCredentials(one.client_id, one.client_secret.get_secret_value())
+    else:
+        credentials = BasicCredentials(one.user, one.password.get_secret_value() if one.password else "")
+    return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox, observe=observe)
+
+
+def open_alerts(settings: Settings, clock: Clock) -> Alerts | None:
+    """None where alarms are told to nobody."""
+    addresses = [address.get_secret_value() for address in settings.alerts.urls]
+    return Alerts(AppriseChannel(addresses), settings.server.public_url, clock) if addresses else None
+
+
+def open_github(settings: Settings, clock: Clock, observe: Observe) -> GitHubApp:
+    """Nothing is asked yet."""
+    key = settings.github.private_key
+    return RestGitHubApp(
+        settings.github.app_id, key.get_secret_value() if key else "", clock=clock, base_url=settings.github.api_url,
+        pacing=settings.github.paced, observe=observe,
+    )  # fmt: skip
+
+
+def open_artifacts(settings: Settings) -> ArtifactClient:
+    """Reads from the places that are listed, and from no other."""
+    artifacts = settings.artifacts
+    return ArtifactClient(
+        file_roots=artifacts.file_roots,
+        https_hosts=artifacts.https_hosts,
+        s3_endpoint=artifacts.s3_endpoint or None,
+        s3_buckets=artifacts.s3_buckets,
+    )
