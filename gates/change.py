@@ -10,7 +10,7 @@ from gates.changeapprovals import people
 from gates.model import ChangeFacts, Result
 from gates.terms import NoRule
 from gates.window import beginnings, within
-from manifests.policy import ChangeRule
+from manifests.policy_terms import ChangeRule
 
 _BEFORE = ("new",)
 _UNDER_WAY = ("assess", "authorize")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gates.excluded import Excluded, excluded
 from gates.model import ChangeApproval, ChangeFacts, Result, Snapshot
 from gates.words import count, instant, listing
-from manifests.policy import ChangeRule
+from manifests.policy_terms import ChangeRule
 
 
 def people(facts: ChangeFacts, rule: ChangeRule, snapshot: Snapshot) -> list[Result]:

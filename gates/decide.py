@@ -72,7 +72,7 @@ def _asked(case: Case) -> list[tuple[str, Gate]]:
     if deploy and is_required(case):
         deploy = (*deploy, ("anchored", anchored))
     late = {name for name, _ in deploy}
-    chosen = [(name, _LISTED[name]) for name in listed if name not in late]
+    chosen = [(name, _LISTED[name]) for name in listed if name not in late and name in _LISTED]
     return [*_ALWAYS, *chosen, *deploy, *_LAST]
 
 

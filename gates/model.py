@@ -13,6 +13,7 @@ import msgspec
 
 from manifests.errors import Problem
 from manifests.policy import Policy, Strength, TenantPolicy, Way
+from manifests.policy_terms import Recurrence
 from manifests.release import Release
 
 Question = Literal["merge", "deploy"]
@@ -23,7 +24,8 @@ Outcome = Literal["allow", "wait", "deny"]
 class Policies(msgspec.Struct, frozen=True):
     """The tenant policy and the repository's policy at the base branch, as parsed.
 
-    ``repository`` is None when there is none or it cannot be read; ``problem`` then says why.
+    ``repository`` is None when there is none or it cannot be read; ``problem`` then says why. ``unreleased`` says that
+    this version of the repository's policy was never itself released under four eyes, so it counts for nothing.
     """
 
     tenant: TenantPolicy | None
@@ -31,9 +33,13 @@ class Policies(msgspec.Struct, frozen=True):
     commit: str = ""
     problem: str = ""
     seen_at: int = 0
+    unreleased: str = ""
 
 
 class PullFacts(msgspec.Struct, frozen=True):
+    """``head_ref`` is the branch it comes from, as ``owner:branch`` where that is a fork. None stands for what is not
+    known: ``labels``, the ``changed`` paths (old names too), how many ``files`` and ``lines`` (added and deleted)."""
+
     repository_id: int
     repository: str
     number: int
@@ -43,10 +49,16 @@ class PullFacts(msgspec.Struct, frozen=True):
     head_sha: str
     seen_at: int
     problem: str = ""
+    head_ref: str | None = None
+    labels: tuple[str, ...] | None = None
+    changed: tuple[str, ...] | None = None
+    files: int | None = None
+    lines: int | None = None
 
 
 class ReleaseFacts(msgspec.Struct, frozen=True):
-    """The release at the head: its manifest (None when unreadable, ``problems`` then says why)."""
+    """The release at the head: its manifest (None when unreadable, ``problems`` then says why). ``head_since`` is when
+    a delivery first told of this head (0: not known)."""
 
     manifest_path: str
     manifest: Release | None
@@ -54,6 +66,7 @@ class ReleaseFacts(msgspec.Struct, frozen=True):
     proposed_at: int
     problems: tuple[Problem, ...] = ()
     superseded: str = ""
+    head_since: int = 0
 
 
 class Contributor(msgspec.Struct, frozen=True):
@@ -97,12 +110,37 @@ class GroupFacts(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
+class Delegation(msgspec.Struct, frozen=True):
+    """Who may act for the person who delegates, from ``starts_at`` on: for this release, or for every release of the
+    repository. It ends with the consent's ``not_after``."""
+
+    person: str
+    account: str
+    starts_at: int
+    scope: Literal["release", "repository"] = "release"
+
+
+class FindingException(msgspec.Struct, frozen=True):
+    """The finding that may stay, by the type of the evidence that has it and its id there, and the ``control`` that
+    compensates for it."""
+
+    type: str
+    finding: str
+    control: str
+
+
+ConsentDecision = Literal["approve", "reject", "hold", "delegate", "except", "break-glass", "review"]
+
+
 class Consent(msgspec.Struct, frozen=True):
     """A verified statement. ``void`` says why it no longer counts; ``difference`` says how its record does
-    not bear it out. ``groups`` are those the person belonged to when consenting."""
+    not bear it out. ``groups`` are those the person belonged to when consenting, or acted for by a delegation.
+
+    ``shown`` are the SHA-256 of the documents that were displayed. ``incident`` is the number of the incident or
+    emergency change for which the glass is broken; a ``review`` looks back on a broken glass."""
 
     id: str
-    decision: Literal["approve", "reject", "hold"]
+    decision: ConsentDecision
     person: str
     account: str
     name: str
@@ -125,6 +163,10 @@ class Consent(msgspec.Struct, frozen=True):
     reason: str = ""
     void: str = ""
     difference: str = ""
+    shown: tuple[str, ...] = ()
+    delegation: Delegation | None = None
+    exception: FindingException | None = None
+    incident: str = ""
 
 
 class ArtifactFacts(msgspec.Struct, frozen=True):
@@ -145,11 +187,29 @@ class NamedDigest(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Field(msgspec.Struct, frozen=True):
+    """One value of a report's predicate, by its dotted path: ``text`` is a number's decimal literal, a text itself,
+    ``true`` or ``false``, or the canonical JSON of anything else."""
+
+    path: str
+    kind: Literal["number", "text", "boolean", "list", "object", "null"]
+    text: str
+
+
+class FoundIssue(msgspec.Struct, frozen=True):
+    """A finding of a scan: its id there, and its severity in lower case as the report gives it."""
+
+    id: str
+    severity: str
+    about: str = ""
+
+
 class SignedDocument(msgspec.Struct, frozen=True):
     """Lineage or evidence: what it says and which keys verifiably signed it (OpenSSH fingerprints).
 
     ``problem`` not empty means absent or unreadable. ``result`` is the report's own outcome in upper case.
-    ``signer_people`` are persons known to hold one of the signing keys.
+    ``signer_people`` are persons known to hold one of the signing keys. ``fields`` are those that the policy compares;
+    ``findings`` is None where the report lists none that can be read.
     """
 
     path: str
@@ -162,6 +222,8 @@ class SignedDocument(msgspec.Struct, frozen=True):
     result: str = ""
     signer_people: tuple[str, ...] = ()
     problem: str = ""
+    fields: tuple[Field, ...] = ()
+    findings: tuple[FoundIssue, ...] | None = None
 
 
 class ChangeApproval(msgspec.Struct, frozen=True):
@@ -225,6 +287,68 @@ class LogFacts(msgspec.Struct, frozen=True):
     differences: tuple[str, ...] = ()
 
 
+class Occurrences(msgspec.Struct, frozen=True):
+    """When a recurrence is under way: all spans (start, end) that touch the time from ``since`` until ``until``."""
+
+    recurrence: Recurrence
+    since: int
+    until: int
+    spans: tuple[tuple[int, int], ...] = ()
+    problem: str = ""
+
+
+class CheckFacts(msgspec.Struct, frozen=True):
+    """The newest check run or status of this name and App (its slug, or ``status``) at ``sha``. ``conclusion`` is
+    empty while it is under way."""
+
+    name: str
+    app: str
+    sha: str
+    conclusion: str = ""
+
+
+class ChecksFacts(msgspec.Struct, frozen=True):
+    """The other checks at the head. ``problem`` not empty means that they could not be read."""
+
+    checks: tuple[CheckFacts, ...] = ()
+    seen_at: int = 0
+    problem: str = ""
+
+
+class Push(msgspec.Struct, frozen=True):
+    """What differs between the trees of two heads: every path, or None where that could not be found out."""
+
+    from_sha: str
+    to_sha: str
+    changed: tuple[str, ...] | None = None
+
+
+class ReportingLine(msgspec.Struct, frozen=True):
+    """A person's managers, nearest first, to the top."""
+
+    person: str
+    managers: tuple[str, ...]
+
+
+class ReportingFacts(msgspec.Struct, frozen=True):
+    """What the identity provider says of who reports to whom; a person without a line is not known there."""
+
+    lines: tuple[ReportingLine, ...] = ()
+    seen_at: int = 0
+    problem: str = ""
+
+
+class Retrospective(msgspec.Struct, frozen=True):
+    """A broken glass of this repository that is to be reviewed by ``due_at`` and is not yet. ``release`` names it to
+    people; ``own`` tells that it is the release that is asked about."""
+
+    grants: tuple[str, ...]
+    release: str
+    environment: str
+    due_at: int
+    own: bool = False
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """Everything one decision depends on, except the policies, at one instant. ``settings`` digests the settings
     of the service that gathered it."""
@@ -245,16 +369,27 @@ class Snapshot(msgspec.Struct, frozen=True):
     deployment: DeploymentFacts | None = None
     log: LogFacts = LogFacts()
     settings: str = ""
+    calendar: tuple[Occurrences, ...] = ()
+    checks: ChecksFacts | None = None
+    pushes: tuple[Push, ...] = ()
+    reporting: ReportingFacts | None = None
+    retrospectives: tuple[Retrospective, ...] = ()
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One node of the explaining tree: what holds or is missing, and what to do about it."""
+    """One node of the explaining tree: what holds or is missing, and what to do about it.
+
+    ``who`` says who may act (groups, never names of members); ``changes`` what would change this result, with the
+    instant where it is a matter of time.
+    """
 
     name: str
     status: Status
     summary: str
     remedy: str = ""
     children: tuple[Result, ...] = ()
+    who: str = ""
+    changes: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True):

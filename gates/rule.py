@@ -13,9 +13,8 @@ from gates import tighten
 from gates.case import Case, Finding
 from gates.glob import matches
 from gates.model import Policies, PullFacts, ReleaseFacts, Result
-from gates.terms import EffectiveRule, NoRule
+from gates.terms import EffectiveRule, NoRule, digest_of
 from gates.words import listing
-from manifests import canonical
 from manifests.errors import Problem
 from manifests.policy import Rule, When
 
@@ -56,7 +55,7 @@ def effective_rule(
         membership_age=tenant.people.membership_age,
         freshness=tenant.freshness,
     )
-    return msgspec.structs.replace(terms, digest=canonical.digest(terms))
+    return msgspec.structs.replace(terms, digest=digest_of(terms))
 
 
 def applies(when: When, release: ReleaseFacts, pull: PullFacts, environment: str) -> bool:

@@ -12,7 +12,6 @@ from manifests.errors import Problem
 from manifests.policy import (
     GATE_NAMES,
     STRENGTHS,
-    ChangeRule,
     GateName,
     Policy,
     Rule,
@@ -20,6 +19,7 @@ from manifests.policy import (
     TenantPolicy,
     TrustedSigner,
 )
+from manifests.policy_terms import ChangeRule
 
 
 def seats(rules: Iterable[Rule], environment: str) -> tuple[tuple[SeatTerms, ...], tuple[Problem, ...]]:

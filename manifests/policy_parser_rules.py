@@ -21,7 +21,6 @@ from manifests.policy import (
     DEFAULT_EXPIRY_S,
     GATE_NAMES,
     STRENGTHS,
-    ChangeRule,
     Freeze,
     GateName,
     Rule,
@@ -38,6 +37,7 @@ from manifests.policy_parser_forms import (
     PATTERN,
     WAYS,
 )
+from manifests.policy_terms import ChangeRule
 from manifests.release import ChangeType
 from manifests.release_parser_forms import CHANGE_TYPES, ENVIRONMENT, EVIDENCE_TYPE, KINDS
 

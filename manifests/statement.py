@@ -29,12 +29,37 @@ from manifests.refusal import refusal
 PREDICATE_TYPE: Final = "https://countersign.dev/consent/v1"
 MAX_BYTES = 1024 * 1024
 
-Decision = Literal["approve", "reject", "hold", "unhold", "revoke"]
+Decision = Literal[
+    "approve", "reject", "hold", "unhold", "revoke", "delegate", "except", "break-glass", "review"
+]  # fmt: skip
+WITHHOLDING: Final[frozenset[Decision]] = frozenset({"reject", "hold", "unhold", "revoke"})
+REASONED: Final[frozenset[Decision]] = frozenset({"break-glass", "review"})
+"""Decisions that say why, whoever makes them."""
+
 Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Fingerprint = Annotated[str, msgspec.Meta(pattern="^SHA256:[A-Za-z0-9+/]{43}" + END_OF_TEXT)]
 Sha256OrNothing = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?" + END_OF_TEXT)]
 Account = Annotated[str, msgspec.Meta(pattern="^(github|servicenow|idp):[^\\s]+" + END_OF_TEXT)]
 Nonce = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{16,128}" + END_OF_TEXT)]
+
+
+class DelegationTerms(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Who may act for the signer from ``starts_at`` until the statement's ``not_after``, and where: for this release
+    only, or for every release of the repository."""
+
+    person: Text
+    account: Account
+    starts_at: Number
+    scope: Literal["release", "repository"]
+
+
+class ExceptionTerms(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The finding that may stay until the statement's ``not_after``, and the SHA-256 of the text of the control that
+    compensates for it."""
+
+    type: Text
+    finding: Text
+    control_digest: Sha256Hex
 
 
 class ConsentPredicate(
@@ -45,7 +70,8 @@ class ConsentPredicate(
     ``revision`` and ``effective_rule`` are SHA-256, empty only where consent is withheld and they could not be
     told. ``memberships`` and ``displayed`` are SHA-256 of the group snapshot and of what the person was shown.
     ``key`` is the OpenSSH fingerprint of the signing key. ``issued_at`` and ``not_after`` are microseconds
-    since 1970 UTC. ``environments`` and ``groups`` are sorted, each once.
+    since 1970 UTC. ``environments``, ``groups`` and ``shown`` (SHA-256 of the documents that were displayed) are
+    sorted, each once. ``incident`` is the incident or emergency change for which the glass is broken.
     """
 
     tenant: Text
@@ -71,6 +97,10 @@ class ConsentPredicate(
     issued_at: Number
     not_after: Number
     reason_digest: Sha256Hex | None = None
+    shown: tuple[Sha256Hex, ...] = ()
+    delegation: DelegationTerms | None = None
+    exception: ExceptionTerms | None = None
+    incident: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
 class Consent(msgspec.Struct, frozen=True):
@@ -121,7 +151,8 @@ def _subjects(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) ->
 
 
 def _expect_sound(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) -> None:
-    for name, values in (("environments", predicate.environments), ("groups", predicate.groups)):
+    ordered = (("environments", predicate.environments), ("groups", predicate.groups), ("shown", predicate.shown))
+    for name, values in ordered:
         if list(values) != sorted(set(values)):
             raise _unsound(f"{name} sorted and each once", repr(values))
     for item in artifacts:
@@ -131,12 +162,21 @@ def _expect_sound(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate
         raise _unsound("each artifact once", repr(names))
     if predicate.not_after <= predicate.issued_at:
         raise _unsound("notAfter after issuedAt", f"{predicate.not_after} and {predicate.issued_at}")
-    if predicate.decision == "approve":
+    if predicate.decision not in WITHHOLDING:
         _expect_whole(artifacts, predicate)
+    for decision, name, value in (
+        ("delegate", "delegation", predicate.delegation),
+        ("except", "exception", predicate.exception),
+        ("break-glass", "incident", predicate.incident),
+    ):
+        if bool(value) != (predicate.decision == decision):
+            raise _unsound(f"the field {name} in a statement to {decision}, and in no other", repr(value))
+    if predicate.decision in REASONED and predicate.reason_digest is None:
+        raise _unsound(f"a reason in a statement to {predicate.decision}", "none")
 
 
 def _expect_whole(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate) -> None:
-    """An approval says what, where and under which rule; withholding may come before these are known."""
+    """What grants says what, where and under which rule; withholding may come before these are known."""
     for name, value in (
         ("artifact", artifacts),
         ("environment", predicate.environments),
@@ -145,7 +185,7 @@ def _expect_whole(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate
         ("effective rule", predicate.effective_rule),
     ):
         if not value:
-            raise _unsound(f"an approval to name its {name}", "none")
+            raise _unsound(f"a statement to {predicate.decision} to name its {name}", "none")
 
 
 def _unsound(expected: str, found: str) -> ManifestError:

@@ -72,6 +72,15 @@ Event = Literal[
     "service.started",
     "service.stopped",
     "delivery.refused",
+    "policy.adopted",
+    "policy.adoption_proposed",
+    "policy.released",
+    "policy.simulated",
+    "release.reminded",
+    "release.escalated",
+    "glass.broken",
+    "glass.reviewed",
+    "glass.lapsed",
 ]
 
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)

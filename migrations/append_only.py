@@ -19,6 +19,7 @@ PROTECTED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "decisions", "redemptions", "deployments", "account_links", "person_keys", "prompts",
         ),
         "0004": ("tree_hashes", "cosignatures", "erasures", "legal_holds", "blob_places"),
+        "0005": ("policy_versions", "broken_glasses", "glass_reviews"),
     }
 )  # fmt: skip
 """The tables that are only ever added to, by the revision that protects them."""
@@ -69,10 +70,12 @@ def protect_new(revision: str) -> None:
     """All tables that this revision protects; on PostgreSQL, from now on all triggers fire always."""
     for table in PROTECTED[revision]:
         protect(table)
-    if op.get_bind().dialect.name != "sqlite" and revision == ALWAYS_SINCE:
+    if op.get_bind().dialect.name == "sqlite" or revision < ALWAYS_SINCE:
+        return
+    if revision == ALWAYS_SINCE:
         op.execute(function(_BODY))
-        for table in protected(revision):
-            op.execute(always(table))
+    for table in protected(revision) if revision == ALWAYS_SINCE else PROTECTED[revision]:
+        op.execute(always(table))
 
 
 def create_function() -> None:

@@ -17,6 +17,9 @@ VERSION = 1
 _PARTS = (
     "pull", "release", "contributors", "groups", "consents", "artifacts", "lineage", "evidence", "change", "deployment",
 )  # fmt: skip
+_WHERE_ASKED = ("calendar", "checks", "pushes", "reporting", "retrospectives")
+"""Parts that most questions do without."""
+
 _POLICIES = "policies"
 _TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Snapshot)}
 
@@ -51,7 +54,10 @@ class SnapshotEncoder:
     def encode(self, policies: Policies, snapshot: Snapshot) -> EncodedSnapshot:
         digests: dict[str, str] = {}
         bodies: list[tuple[str, bytes]] = []
-        for name, value in ((_POLICIES, policies), *((part, getattr(snapshot, part)) for part in _PARTS)):
+        values: list[tuple[str, object]] = [(_POLICIES, policies)]
+        values += [(part, getattr(snapshot, part)) for part in _PARTS]
+        values += [(part, value) for part in _WHERE_ASKED if (value := getattr(snapshot, part))]
+        for name, value in values:
             digest, body = self._part(value)
             digests[name] = digest
             bodies.append((name, body))
@@ -89,7 +95,7 @@ def load(tx: Tx, blobs: BlobStore, digest: str) -> tuple[Policies, Snapshot]:
     policies = msgspec.json.decode(bodies[stored.parts[_POLICIES]], type=Policies)
     parts = {
         name: msgspec.json.decode(bodies[stored.parts[name]], type=_TYPES[name])
-        for name in _PARTS
+        for name in (*_PARTS, *_WHERE_ASKED)
         if name in stored.parts
     }
     snapshot = Snapshot(

@@ -8,7 +8,7 @@ from app.policy.model import ChangeApprovalSaid, ChangeSaid, DeploymentSaid, Fac
 from app.policy.people import People
 from gates.model import ChangeApproval, ChangeFacts, DeploymentFacts, NamedDigest, Snapshot
 from gates.terms import EffectiveRule
-from manifests.policy import ChangeRule
+from manifests.policy_terms import ChangeRule
 
 NUMBER = "CHG0000001"
 GROUP, BOARD = "Change Management", "CAB Approval"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gates.model import Outcome, Status
+from gates.model import ConsentDecision, Outcome, Status
 
 Decision = Literal["approve", "reject", "hold"]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
@@ -51,7 +51,7 @@ class GrantSummary(msgspec.Struct, frozen=True):
     """A grant as it is kept. ``void`` says why it no longer counts; instants in RFC 3339."""
 
     id: str
-    decision: Decision
+    decision: ConsentDecision
     environments: tuple[str, ...]
     groups: tuple[str, ...]
     strength: str

@@ -15,7 +15,6 @@ from manifests.app_manifest import EVENTS, Permissions
 from manifests.command import parse_command
 from manifests.policy import (
     BaseRefs,
-    ChangeRule,
     Freeze,
     Group,
     PeopleRules,
@@ -26,6 +25,7 @@ from manifests.policy import (
     TrustedSigner,
     When,
 )
+from manifests.policy_terms import ChangeRule
 from manifests.release import Artifact, ChangePlan, EvidenceReference, Release, Window
 from manifests.vocabulary import STAGES
 from tests.docs.pages import PAGES, ROOT, NamedTest, functions_and_texts, named_tests, rows, text_of

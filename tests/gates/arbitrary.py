@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gates.model import Policies, Snapshot
+from manifests.policy import When
 from tests.gates.builders import BOB, BOBS, NOW, passing
 from tests.gates.tables import put
 
@@ -31,14 +32,16 @@ def anything(of: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(arguments)
     if origin in (Union, types.UnionType):
         return st.one_of([anything(argument) for argument in arguments])
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return st.tuples(*(anything(argument) for argument in arguments))
     if origin is tuple:
         return st.lists(anything(arguments[0]), max_size=3).map(tuple)
     if origin is dict:
         return st.dictionaries(anything(arguments[0]), anything(arguments[1]), max_size=2)
+    if of is When:
+        return _CONDITIONS
     if isinstance(of, type) and issubclass(of, msgspec.Struct):
-        hints = get_type_hints(of)
-        fields = {name: anything(hints[name]) for name in of.__struct_fields__}
-        return st.fixed_dictionaries(fields).map(lambda values: of(**values))
+        return _struct(of)
     plain: dict[Any, st.SearchStrategy[Any]] = {
         str: _TEXT,
         int: _INTEGERS,
@@ -46,6 +49,21 @@ def anything(of: Any) -> st.SearchStrategy[Any]:
         type(None): st.none(),
     }
     return plain[of]
+
+
+def _struct(of: type[msgspec.Struct], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    hints = get_type_hints(of)
+    names = [name for name in of.__struct_fields__ if name not in given]
+    fields = given | {name: anything(hints[name]) for name in names}
+    return st.fixed_dictionaries(fields).map(lambda values: of(**values))
+
+
+def _conditions(within: st.SearchStrategy[When]) -> st.SearchStrategy[When]:
+    many = st.lists(within, max_size=2).map(tuple)
+    return _struct(When, all=many, any=many, not_=st.none() | within)
+
+
+_CONDITIONS = st.recursive(_struct(When, all=st.just(()), any=st.just(()), not_=st.none()), _conditions, max_leaves=4)
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -63,17 +81,21 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
         yield path, value
 
 
-def _literals(of: Any, name: str = "", found: dict[str, set[str]] | None = None) -> dict[str, set[str]]:
+def _literals(
+    of: Any, name: str = "", found: dict[str, set[str]] | None = None, above: tuple[Any, ...] = ()
+) -> dict[str, set[str]]:
     """The closed vocabularies of the model, by the name of the field that uses them."""
     found = {} if found is None else found
+    if of in above:
+        return found
     if get_origin(of) is Literal:
         found.setdefault(name, set()).update(get_args(of))
     elif isinstance(of, type) and issubclass(of, msgspec.Struct):
         for field, hint in get_type_hints(of).items():
-            _literals(hint, field, found)
+            _literals(hint, field, found, (*above, of))
     else:
         for argument in get_args(of):
-            _literals(argument, name, found)
+            _literals(argument, name, found, above)
     return found
 
 

@@ -35,7 +35,6 @@ from gates.rule import effective_rule
 from gates.terms import EffectiveRule
 from manifests.policy import (
     BaseRefs,
-    ChangeRule,
     Group,
     Policy,
     Rule,
@@ -44,6 +43,7 @@ from manifests.policy import (
     TrustedSigner,
     When,
 )
+from manifests.policy_terms import ChangeRule
 from manifests.release import Artifact, ChangePlan, EvidenceReference, Release, Window
 
 SECOND = 1_000_000

@@ -53,6 +53,13 @@ FREE = (
     # judged when a key is used, before there is a consent
     r"p\.tenant\.people\.key_cooldown",
     r"p\.repository\.rules\.0\.change\.assignment_group.*",
+    # read by rules that ask for them, which this one does not
+    r"p\.repository\.rules\.0\.(seats\.\d+\.shown|veto|exclude|requirements|required_checks|findings|review_time)",
+    r"p\.repository\.rules\.0\.(deadline|windows|keep|delegation|break_glass)|p\.repository\.include",
+    r"p\.(unreleased|tenant\.people\.machines)",
+    r"s\.pull\.(head_ref|labels|changed|files|lines)|s\.release\.head_since",
+    r"s\.consents\.\d+\.(shown|delegation|exception|incident)|s\.(lineage|evidence\.\d+)\.(fields|findings)",
+    r"s\.(calendar|checks|pushes|reporting|retrospectives)",
 )
 """What may change without taking an allow back, and why."""
 

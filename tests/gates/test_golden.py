@@ -1,4 +1,4 @@
-"""Stored decisions replay to the same bytes."""
+"""Stored decisions replay to the same verdict, also those that an earlier release wrote."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from tests.gates.golden import CASES, FOLDER, Golden
 def test_a_stored_decision_is_decided_again(name: str) -> None:
     stored = (FOLDER / f"{name}.json").read_bytes()
     golden = msgspec.json.decode(stored, type=Golden, strict=True)
-    again = Golden(golden.policies, golden.snapshot, decide(golden.policies, golden.snapshot))
-    assert msgspec.json.format(msgspec.json.encode(again)) + b"\n" == stored
+    assert decide(golden.policies, golden.snapshot) == golden.verdict
 
 
 def test_every_case_is_stored() -> None:

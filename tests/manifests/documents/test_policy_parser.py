@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from manifests.errors import ManifestError
 from manifests.policy import (
     BaseRefs,
-    ChangeRule,
     Freeze,
     Group,
     PeopleRules,
@@ -20,6 +19,7 @@ from manifests.policy import (
     When,
 )
 from manifests.policy_parser import MAX_BYTES, parse_policy, parse_tenant_policy
+from manifests.policy_terms import ChangeRule
 from tests.manifests.documents.samples import (
     FINGERPRINT,
     POLICY,
