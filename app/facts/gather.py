@@ -16,6 +16,7 @@ from app.facts.content import ListChangedError, RepositoryContent
 from app.facts.contributors import Trace, contributors, traces
 from app.facts.documents import LINEAGE, ReadDocument
 from app.facts.fresh import FreshCache, Seen
+from app.facts.policies import PolicyReader
 from app.facts.reading import Reading
 from app.facts.view import PullView, ReleaseView
 from app.pulls.store import ARRIVED, LEFT, Head, Repository
@@ -29,7 +30,6 @@ from integrations.github.port import Account, GitHub, Pull
 from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError, Problem
 from manifests.policy import POLICY_PATH
-from manifests.policy_parser import MAX_BYTES as MAX_POLICY_BYTES
 from manifests.release import SCHEMA, Artifact, Release
 from manifests.release_parser import MAX_BYTES as MAX_RELEASE_BYTES
 from manifests.release_parser import referenced_paths
@@ -57,6 +57,7 @@ class Gatherer:
         self._artifacts = artifacts
         self._clock = clock
         self._reading = Reading()
+        self._policies = PolicyReader(content, self._reading)
         self._ahead = Ahead(content, self._reading)
         self._branches: FreshCache[str] = FreshCache(clock, BRANCH_AGE_S)
         self._pulls: FreshCache[Pull] = FreshCache(clock, PULL_AGE_S)
@@ -147,21 +148,8 @@ class Gatherer:
         self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str
     ) -> tuple[Policies, bytes | None]:
         """The policies over a branch, and the bytes of the repository's own. Raises NeighbourError."""
-        branch = await self.branch(github, repository, base_ref)
-        found = Policies(tenant.policy, None, branch.value, seen_at=branch.at)
-        try:
-            text = await self.content.file(
-                github, (repository.id, repository.name), POLICY_PATH, branch.value, MAX_POLICY_BYTES
-            )
-        except RefusedError as error:
-            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), None
-        if text is None:
-            return msgspec.structs.replace(found, problem=f"There is no {POLICY_PATH} on {base_ref}."), None
-        try:
-            policy = self._reading.policy(text, POLICY_PATH, tenant.policy.groups)
-        except ManifestError as error:
-            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), text
-        return msgspec.structs.replace(found, repository=policy), text
+        tip = await self.branch(github, repository, base_ref)
+        return await self._policies.read(tenant, github, repository, base_ref, tip)
 
     async def _manifest_paths(
         self, tenant: Tenant, github: GitHub, repository: Repository, pull: Pull

@@ -1,0 +1,43 @@
+"""The policies over a branch: the tenant's, and the repository's own as it stands at one commit of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.facts.content import RepositoryContent
+from app.facts.fresh import Seen
+from app.facts.reading import Reading
+from app.pulls.store import Repository
+from app.tenants.registry import Tenant
+from gates.model import Policies
+from integrations.errors import RefusedError
+from integrations.github.port import GitHub
+from manifests.errors import ManifestError
+from manifests.policy import POLICY_PATH
+from manifests.policy_parser import MAX_BYTES
+
+
+class PolicyReader:
+    """Reads the repository's policy at a commit, and says what keeps it from being used."""
+
+    def __init__(self, content: RepositoryContent, reading: Reading) -> None:
+        self._content = content
+        self._reading = reading
+
+    async def read(
+        self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str, tip: Seen[str]
+    ) -> tuple[Policies, bytes | None]:
+        """The policies over a branch whose newest commit is ``tip``, and the bytes of the repository's own. Raises
+        NeighbourError."""
+        found = Policies(tenant.policy, None, tip.value, seen_at=tip.at)
+        try:
+            text = await self._content.file(github, (repository.id, repository.name), POLICY_PATH, tip.value, MAX_BYTES)
+        except RefusedError as error:
+            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), None
+        if text is None:
+            return msgspec.structs.replace(found, problem=f"There is no {POLICY_PATH} on {base_ref}."), None
+        try:
+            policy = self._reading.policy(text, POLICY_PATH, tenant.policy.groups)
+        except ManifestError as error:
+            return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), text
+        return msgspec.structs.replace(found, repository=policy), text
