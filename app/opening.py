@@ -8,7 +8,9 @@ from app.alerts.service import Alerts
 from app.clock import Clock, NewId
 from app.consents.alarms import raise_differences
 from app.db.database import Database
+from app.facts.github_groups import github_sources
 from app.facts.groups import Groups
+from app.facts.members import Memberships
 from app.metrics import Metrics
 from app.people.service import People
 from app.privacy.sealer import Sealer
@@ -32,10 +34,13 @@ def open_tenant(
     """A tenant with its policy, people and ServiceNow. Raises ManifestError for a policy with mistakes, OSError."""
     text = one.policy.read_bytes()
     people = People(one.id, database, clock, make_id, memory, sealer)
-    groups = Groups(one.id, database, people, clock, memory, partial(raise_differences, metrics))
+    policy = parse_tenant_policy(text, str(one.policy))
+    told = partial(raise_differences, metrics)
+    members = Memberships(one.id, database, people, clock, memory, told, policy.people.machines)
+    groups = Groups(github_sources(members), clock)
     servicenow = _servicenow(one.servicenow, clock, settings, metrics.neighbour_called) if one.servicenow else None
     return Tenant(
-        one.id, parse_tenant_policy(text, str(one.policy)), text, people, groups,
+        one.id, policy, text, people, groups,
         servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
         settings.digest(),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from app.facts.content import ListChangedError, RepositoryContent
 from app.facts.contributors import Trace, contributors, traces
 from app.facts.documents import LINEAGE, ReadDocument
 from app.facts.fresh import FreshCache, Seen
+from app.facts.group_source import Scope
 from app.facts.policies import PolicyReader
 from app.facts.reading import Reading
 from app.facts.view import PullView, ReleaseView
@@ -200,8 +201,9 @@ class Gatherer:
         lineage = next((document for document in signed if document.type == LINEAGE), None)
         found = await self._artifacts.find(github, key, pull.head_sha, path, manifest, lineage)
         rules = {name: effective_rule(policies, release, facts, name) for name in manifest.environments}
+        scope = Scope(github, repository.id, repository.name, policies.commit, (), self.content)
         groups = {
-            name: await tenant.groups.read(github, [(group.name, group.definition) for group in rule.groups])
+            name: await tenant.groups.read(scope, [(group.name, group.definition) for group in rule.groups])
             for name, rule in rules.items()
             if isinstance(rule, EffectiveRule)
         }

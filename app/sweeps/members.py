@@ -6,6 +6,7 @@ from __future__ import annotations
 import structlog
 
 from app.facts.gather import Gatherer
+from app.facts.group_source import Scope
 from app.pulls.store import Repository
 from app.tenants.registry import Tenant
 from integrations.errors import NeighbourError
@@ -17,6 +18,7 @@ _log = structlog.get_logger()
 async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, repository: Repository) -> None:
     """Write down who is in every group that the policies over the repository's listed branches name."""
     refs = sorted(tenant.listed_refs(repository.name))
+    scope = Scope(github, repository.id, repository.name)
     named = list(tenant.policy.groups.items()) if refs else []
     for ref in refs:
         try:
@@ -25,6 +27,6 @@ async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, reposit
             _log.warning("sweep.policy_unread", tenant=tenant.id, repository=repository.name, ref=ref, error=str(error))
             continue
         named += policies.repository.groups.items() if policies.repository else ()
-    for fact in await tenant.groups.read(github, named):
+    for fact in await tenant.groups.read(scope, named):
         if fact.problem:
             _log.warning("sweep.group_unread", tenant=tenant.id, group=fact.name, error=fact.problem)
