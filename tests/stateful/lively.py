@@ -37,11 +37,11 @@ _DUE = text("SELECT MIN(due_at) AS at FROM work WHERE failures > 0")
 class Lively:
     """``now`` in microseconds since 1970 UTC."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: type[World] = World) -> None:
         self.loop = asyncio.new_event_loop()
         self.now = START
         self.count = 0
-        self.world = World(folder, clock=self.clock, change=False)
+        self.world = kind(folder, clock=self.clock, change=False)
         self.world.github = GitHubSimulator(clock=self.clock)
         self.world.servicenow = ServiceNowSimulator(self.world.servicenow.settings, clock=self.clock)
         self.service: Service = self.run(self.world.start())

@@ -1,0 +1,45 @@
+"""Every case of every table, through real webhooks, the real service and the simulated GitHub."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from app import logging
+from tests.cases.model import Case, Table, tables
+from tests.cases.play import Player
+from tests.cases.stage import CaseWorld
+from tests.stateful.lively import Lively
+
+TABLES = tables()
+CASES = [
+    pytest.param(table, case, number, id=f"{name}: {case.name}")
+    for number, (name, table, case) in enumerate(
+        (name, table, case) for name, table in TABLES.items() for case in table.cases
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lively]:
+    logging.configure("error", "text", io.StringIO())
+    lively = Lively(tmp_path_factory.mktemp("cases"), CaseWorld)
+    yield lively
+    lively.close()
+
+
+@pytest.mark.parametrize(("table", "case", "number"), CASES)
+def test_the_case(stage: Lively, table: Table, case: Case, number: int) -> None:
+    Player(stage, table, case, number).play()
+
+
+def test_no_two_cases_of_a_table_have_the_same_name() -> None:
+    for name, table in TABLES.items():
+        names = [case.name for case in table.cases]
+        assert len(names) == len(set(names)), name
+
+
+def test_there_are_as_many_cases_as_promised() -> None:
+    assert len(CASES) >= 250
