@@ -16,8 +16,11 @@ from gates.model import Policies, PullFacts, ReleaseFacts, Result
 from gates.terms import EffectiveRule, NoRule, digest_of
 from gates.words import listing
 from manifests.errors import Problem
-from manifests.policy import Rule, When
+from manifests.policy import POLICY_PATH, SCHEMA, Policy, Rule, When
 
+_RELEASE_POLICY = (
+    "Have it released by a pull request that Countersign allows, or let two stewards run countersign policy adopt."
+)
 _WRITE_POLICY = "Let an administrator merge a readable .github/countersign.yaml into the base branch."
 
 
@@ -25,8 +28,8 @@ def effective_rule(
     policies: Policies, release: ReleaseFacts, pull: PullFacts, environment: str
 ) -> EffectiveRule | NoRule:
     """Find and merge the rules for this release and environment, or say why that cannot be done."""
-    manifest, tenant, repository = release.manifest, policies.tenant, policies.repository
-    if manifest is None or tenant is None or repository is None or policies.problem:
+    manifest, tenant, repository = release.manifest, policies.tenant, _counting(policies, release)
+    if manifest is None or tenant is None or repository is None:
         return NoRule(_absent(policies, release))
     named = [
         (layer, rule)
@@ -35,7 +38,8 @@ def effective_rule(
         if applies(rule.when, release, pull, environment)
     ]
     if not named:
-        return NoRule((_unmatched(release, pull, environment),))
+        unmatched = _unmatched(release, pull, environment)
+        return NoRule((unmatched,) if repository is policies.repository else (unmatched, *_absent(policies, release)))
     rules: list[Rule] = [rule for _, rule in named]
     seats, seat_problems = tighten.seats(rules, environment)
     change, change_problems = tighten.change(rules)
@@ -72,6 +76,19 @@ def applies(when: When, release: ReleaseFacts, pull: PullFacts, environment: str
     )
 
 
+def is_policy(release: ReleaseFacts) -> bool:
+    """Whether the release is the policy of its repository."""
+    return release.manifest is not None and release.manifest.kind == "policy" and release.manifest_path == POLICY_PATH
+
+
+def _counting(policies: Policies, release: ReleaseFacts) -> Policy | None:
+    """The repository's policy, if it counts. Where it does not, the tenant's rules alone judge what is to take its
+    place: else the first policy could not come by a pull request, and a bad one not go by one."""
+    if policies.repository is not None and not policies.problem and not policies.unreleased:
+        return policies.repository
+    return Policy(SCHEMA) if is_policy(release) else None
+
+
 def rule(case: Case) -> Finding:
     """Which rules apply."""
     if isinstance(case.rule, NoRule):
@@ -105,7 +122,9 @@ def _absent(policies: Policies, release: ReleaseFacts) -> tuple[Problem, ...]:
                 "Let an administrator of Countersign install the tenant policy.",
             )
         )
-    if policies.repository is None or policies.problem:
+    if policies.unreleased and not policies.problem:
+        found.append(Problem("policy-unreleased", policies.unreleased, _RELEASE_POLICY))
+    elif policies.repository is None or policies.problem:
         why = policies.problem or "there is none"
         found.append(
             Problem(
