@@ -11,34 +11,24 @@ A command that grants names the full head SHA: a comment event carries none, and
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-import msgspec
-
-from manifests.command_hints import Hint, extra_words, foreign_character, misplaced, several, sha_mistake
+from manifests import command_words
+from manifests.command_hints import Hint, extra_words, foreign_character, misplaced, several
 from manifests.command_lookalike import Verb, disguised_verb, first_foreign, verb_of
 from manifests.command_text import neutralise, storable
+from manifests.command_words import Command
 
 __all__ = ["MAX_REASON", "Command", "Hint", "Verb", "neutralise", "parse_command"]
 
 MAX_REASON = 4_000
-MAX_ENVIRONMENTS = 20
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_SHA = re.compile(r"[0-9a-f]{40}")
-_ENVIRONMENT = re.compile(r"[a-z0-9-]{1,32}")
-
-
-class Command(msgspec.Struct, frozen=True):
-    """What a person asks for. ``sha`` is 40 lower-case hex digits for approve and unhold, else None.
-
-    ``environments`` are words that look like environments, each once: whether the release has them is for the
-    reader to check, before anything counts (``once ci is green`` looks like four). ``reason`` is the text below
-    the first line, at most 4,000 characters.
-    """
-
-    verb: Verb
-    sha: str | None = None
-    environments: tuple[str, ...] = ()
-    reason: str = ""
+_WITH_WORDS: dict[Verb, Callable[[list[str], str], Command | Hint]] = {
+    "approve": command_words.approve,
+    "unhold": command_words.unhold,
+    "delegate": command_words.delegate,
+    "break-glass": command_words.break_glass,
+}
 
 
 def parse_command(body: str) -> Command | Hint | None:
@@ -56,28 +46,10 @@ def parse_command(body: str) -> Command | Hint | None:
     if any(_reads_as_command(line) for line in others):
         return several(verb)
     words = first.split()[1:]
-    if verb == "approve":
-        return _approve(words, _reason(others))
-    if verb == "unhold":
-        return _unhold(words, _reason(others))
+    read = _WITH_WORDS.get(verb)
+    if read is not None:
+        return read(words, _reason(others))
     return extra_words(verb) if words else Command(verb, reason=_reason(others))
-
-
-def _approve(words: list[str], reason: str) -> Command | Hint:
-    sha = words[0].lower() if words else ""
-    if not _SHA.fullmatch(sha):
-        return sha_mistake("approve", sha)
-    environments = words[1:]
-    if len(environments) > MAX_ENVIRONMENTS or not all(_ENVIRONMENT.fullmatch(e) for e in environments):
-        return extra_words("approve")
-    return Command("approve", sha, tuple(dict.fromkeys(environments)), reason)
-
-
-def _unhold(words: list[str], reason: str) -> Command | Hint:
-    sha = words[0].lower() if words else ""
-    if not _SHA.fullmatch(sha):
-        return sha_mistake("unhold", sha)
-    return extra_words("unhold") if len(words) > 1 else Command("unhold", sha, (), reason)
 
 
 def _hint_for_talk(first: str, others: list[str]) -> Hint | None:

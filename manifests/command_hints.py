@@ -40,8 +40,10 @@ def several(verb: Verb) -> Hint:
 
 
 def extra_words(verb: Verb) -> Hint:
-    if verb == "approve":
+    if verb in ("approve", "break-glass"):
         after = "may be followed only by the full commit SHA and environments in lower case"
+    elif verb == "delegate":
+        after = "may be followed only by @login, environments in lower case and an end"
     elif verb == "unhold":
         after = "may be followed only by the full commit SHA"
     else:
@@ -58,6 +60,26 @@ def sha_mistake(verb: Verb, word: str) -> Hint:
         code = "command.short_sha" if len(word) < 40 else "command.long_sha"
         return Hint(code, f"{ask}, but it has one of {len(word)}.", verb)
     return Hint("command.not_a_sha", f"{ask}, but it has another word in its place.", verb)
+
+
+def no_login() -> Hint:
+    ask = "The command /delegate needs the @login of the person who shall act for you, right behind it"
+    return Hint("command.no_login", f"{ask}, but it has none.", "delegate")
+
+
+def no_environment(verb: Verb) -> Hint:
+    ask = f"The command /{verb} needs the environments that it is for, in lower case"
+    return Hint("command.no_environment", f"{ask}, but it has none.", verb)
+
+
+def no_end() -> Hint:
+    reason = "The end of a delegation is its last two words, such as: until 2026-12-01, for 8h or for 3d."
+    return Hint("command.no_end", reason, "delegate")
+
+
+def no_incident() -> Hint:
+    ask = "The command /break-glass needs the number of the incident or emergency change on the line below it"
+    return Hint("command.no_incident", f"{ask}, such as INC0012345 or CHG0030001, but it has none.", "break-glass")
 
 
 def misplaced(first: str, others: list[str]) -> Hint | None:

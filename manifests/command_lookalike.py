@@ -6,11 +6,13 @@ import re
 import unicodedata
 from typing import Literal, get_args
 
-Verb = Literal["approve", "reject", "revoke", "hold", "unhold", "status", "recheck", "help"]
+Verb = Literal[
+    "approve", "reject", "revoke", "hold", "unhold", "delegate", "break-glass", "status", "recheck", "help"
+]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
 _BY_NAME: dict[str, Verb] = {verb: verb for verb in VERBS}
-_COMMAND = re.compile(r"/([A-Za-z]{1,16})(?=[ \t]|$)")
+_COMMAND = re.compile(r"/([A-Za-z-]{1,16})(?=[ \t]|$)")
 _FOREIGN = re.compile(r"[^\t -~]")
 _PREFIX = 200
 _SEPARATORS = ("Zs", "Zl", "Zp", "Cc")
@@ -36,6 +38,9 @@ _LOOKS_LIKE = {
     "n": "пո",
     "s": "ѕ",
     "r": "гᴦ",
+    "b": "ьƅᑲ",
+    "g": "ɡց",
+    "-": "‐‒–—―−⁃˗",
 }
 _LOOKALIKES = {ord(seen): meant for meant, others in _LOOKS_LIKE.items() for seen in others}
 

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from manifests.command import MAX_REASON, Command, Hint, parse_command
 from manifests.command_lookalike import VERBS
+from manifests.times import from_rfc3339
 
 SHA = "a1b2c3d4" * 5
+WITH_WORDS = ("approve", "unhold", "delegate", "break-glass")
+DECEMBER = from_rfc3339("2026-12-01T00:00:00Z")
+DAY = 86_400_000_000
 
 
 class Case(msgspec.Struct):
@@ -51,6 +55,18 @@ def test_the_corpus_of_comments_is_read_as_expected(case: Case) -> None:
         (f"/approve {SHA} staging staging", Command("approve", SHA, ("staging",))),
         (f"/APPROVE {SHA.upper()} production", Command("approve", SHA, ("production",))),
         (f"/unhold {SHA}", Command("unhold", SHA)),
+        ("/delegate @dana production", Command("delegate", None, ("production",), login="dana")),
+        ("/Delegate @Dana-R b a b", Command("delegate", None, ("b", "a"), login="Dana-R")),
+        ("/delegate @d_acme e until 2026-12-01T01:00:00+01:00\nHoliday.",
+            Command("delegate", None, ("e",), "Holiday.", "d_acme", until=DECEMBER)),
+        ("/delegate @dana e until 2026-11-30", Command("delegate", None, ("e",), login="dana", until=DECEMBER)),
+        ("/delegate @dana e until 2026-12-01", Command("delegate", None, ("e",), login="dana", until=DECEMBER + DAY)),
+        ("/delegate @dana e for 8h", Command("delegate", None, ("e",), login="dana", lasts=8 * 3600)),
+        ("/delegate @dana e for 3d", Command("delegate", None, ("e",), login="dana", lasts=3 * 86_400)),
+        (f"/break-glass {SHA} production\nINC0012345: it stands.\nNow.",
+            Command("break-glass", SHA, ("production",), "INC0012345: it stands.\nNow.", incident="INC0012345")),
+        (f"/BREAK-GLASS {SHA.upper()} a b\r\n\r\nfor chg0030001",
+            Command("break-glass", SHA, ("a", "b"), "for chg0030001", incident="CHG0030001")),
         ("/reject", Command("reject")),
         ("/reject\n\nThe back-test is last year's.\n", Command("reject", reason="The back-test is last year's.")),
         ("/revoke\rgone\r", Command("revoke", reason="gone")),
@@ -64,7 +80,7 @@ def test_the_corpus_of_comments_is_read_as_expected(case: Case) -> None:
         ("/reject\nhidden\x00 \u202e \ud800", Command("reject", reason="hidden\ufffd \ufffd \ufffd")),
         ("/reject\n" + "x" * 5_000, Command("reject", reason="x" * MAX_REASON)),
     ],
-)
+)  # fmt: skip
 def test_commands_are_read(body: str, expected: Command) -> None:
     assert parse_command(body) == expected
 
@@ -91,6 +107,38 @@ def test_commands_are_read(body: str, expected: Command) -> None:
         ("/revoke now", "command.extra_words"),
         ("/hold please", "command.extra_words"),
         ("/status now", "command.extra_words"),
+        ("/delegate", "command.no_login"),
+        ("/delegate production", "command.no_login"),
+        ("/delegate dana production", "command.no_login"),
+        ("/delegate @ production", "command.no_login"),
+        ("/delegate @acme/risk production", "command.no_login"),
+        ("/delegate @dana", "command.no_environment"),
+        ("/delegate @dana for 3d", "command.no_environment"),
+        ("/delegate @dana @carol production", "command.extra_words"),
+        ("/delegate @dana Production", "command.extra_words"),
+        ("/delegate @dana production until", "command.no_end"),
+        ("/delegate @dana production for", "command.no_end"),
+        ("/delegate @dana production until tomorrow", "command.no_end"),
+        ("/delegate @dana production until 2026-13-01", "command.no_end"),
+        ("/delegate @dana production until 2026-12-01T00:00:00", "command.no_end"),
+        ("/delegate @dana production until 9999-12-31", "command.no_end"),
+        ("/delegate @dana production until 2026-W01-1", "command.no_end"),
+        ("/delegate @dana production for 3", "command.no_end"),
+        ("/delegate @dana production for 0d", "command.no_end"),
+        ("/delegate @dana production for 3w", "command.no_end"),
+        ("/delegate @dana production for 3d please", "command.no_end"),
+        ("/delegate @dana for production until 2026-12-01", "command.no_end"),
+        ("/break-glass", "command.no_sha"),
+        (f"/break-glass {SHA[:12]} production\nINC0012345", "command.short_sha"),
+        (f"/break-glass production {SHA}\nINC0012345", "command.not_a_sha"),
+        (f"/break-glass {SHA}\nINC0012345", "command.no_environment"),
+        (f"/break-glass {SHA} Production\nINC0012345", "command.extra_words"),
+        (f"/break-glass {SHA} production", "command.no_incident"),
+        (f"/break-glass {SHA} production\nPrices stand still.\nINC0012345", "command.no_incident"),
+        (f"/break-glass {SHA} production\nINC12", "command.no_incident"),
+        (f"/break-glass {SHA} production\nXINC0012345", "command.no_incident"),
+        (f"/break-glass {SHA} production\nINC0012345\n/approve {SHA}", "command.several"),
+        (f"/hold\n/break-glass {SHA} production", "command.several"),
         (f"/approve {SHA}\n/hold", "command.several"),
         (f"/reject\n/approve {SHA}", "command.several"),
         ("/reject\n/reject", "command.several"),
@@ -115,6 +163,14 @@ def test_commands_are_read(body: str, expected: Command) -> None:
         ("/h\u00f6ld", "command.foreign_character"),
         ("/reject\U000e0041", "command.foreign_character"),
         ("/st\u0430tus", "command.foreign_character"),
+        ("/d\u0435legate @dana production", "command.foreign_character"),
+        ("/dele\u0261ate @dana production", "command.foreign_character"),
+        ("/break\u2010glass x", "command.foreign_character"),
+        ("/break\u2013glass x", "command.foreign_character"),
+        ("/break\u2212glass x", "command.foreign_character"),
+        ("/break\uff0dglass x", "command.foreign_character"),
+        ("/\u044creak-glass x", "command.foreign_character"),
+        ("/delegate @d\u0430na production", "command.foreign_character"),
     ],
 )
 def test_what_is_almost_a_command_is_hinted_at_and_not_done(body: str, code: str) -> None:
@@ -152,6 +208,11 @@ def test_a_hint_names_the_character_that_cannot_be_seen(body: str, name: str) ->
         "/approved",
         "/approve/x",
         "/approve-all",
+        "/break",
+        "/break glass",
+        "/breakglass",
+        "/break-glass-now",
+        "/delegated",
         "/lgtm",
         "/retest",
         "approve",
@@ -173,7 +234,8 @@ def test_talk_is_left_alone(body: str) -> None:
 
 _PIECES = st.sampled_from(
     [f"/{verb}" for verb in VERBS]
-    + [SHA, SHA[:7], "production", "\n", "\r", "\r\n", " ", "\t", "```", "> ", "<!--", "\u200b", "\u0430", "\x0b", "x"]
+    + [SHA, SHA[:7], "@dana", "until", "for 3d", "2026-12-01", "INC0012345", "production"]
+    + ["\n", "\r", "\r\n", " ", "\t", "```", "> ", "<!--", "\u200b", "\u0430", "\x0b", "x"]
 )
 _BODIES = st.lists(_PIECES, max_size=12).map("".join) | st.text(max_size=200)
 
@@ -200,7 +262,7 @@ def test_a_second_command_below_keeps_the_first_from_counting(body: str, verb: s
     assert not isinstance(parse_command(f"{body}\n/{verb}"), Command)
 
 
-@given(st.sampled_from([v for v in VERBS if v not in ("approve", "unhold")]), st.text("abc /.\n", max_size=50))
+@given(st.sampled_from([v for v in VERBS if v not in WITH_WORDS]), st.text("abc /.\n", max_size=50))
 def test_a_command_reads_back_from_its_own_words(verb: str, reason: str) -> None:
     found = parse_command(f"/{verb}\n{reason}")
     assert isinstance(found, Command)
