@@ -137,7 +137,7 @@ class Consent(msgspec.Struct, frozen=True):
     not bear it out. ``groups`` are those the person belonged to when consenting, or acted for by a delegation.
 
     ``shown`` are the SHA-256 of the documents that were displayed. ``incident`` is the number of the incident or
-    emergency change for which the glass is broken; a ``review`` looks back on a broken glass."""
+    emergency change for which the glass is broken; a ``review`` looks back on the broken ``glass`` with that id."""
 
     id: str
     decision: ConsentDecision
@@ -167,6 +167,7 @@ class Consent(msgspec.Struct, frozen=True):
     delegation: Delegation | None = None
     exception: FindingException | None = None
     incident: str = ""
+    glass: str = ""
 
 
 class ArtifactFacts(msgspec.Struct, frozen=True):

@@ -71,7 +71,8 @@ class ConsentPredicate(
     told. ``memberships`` and ``displayed`` are SHA-256 of the group snapshot and of what the person was shown.
     ``key`` is the OpenSSH fingerprint of the signing key. ``issued_at`` and ``not_after`` are microseconds
     since 1970 UTC. ``environments``, ``groups`` and ``shown`` (SHA-256 of the documents that were displayed) are
-    sorted, each once. ``incident`` is the incident or emergency change for which the glass is broken.
+    sorted, each once. ``incident`` is the incident or emergency change for which the glass is broken, ``glass`` the
+    id of the broken glass that a review looks back on.
     """
 
     tenant: Text
@@ -101,6 +102,7 @@ class ConsentPredicate(
     delegation: DelegationTerms | None = None
     exception: ExceptionTerms | None = None
     incident: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    glass: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
 class Consent(msgspec.Struct, frozen=True):
@@ -168,6 +170,7 @@ def _expect_sound(artifacts: tuple[FileDigest, ...], predicate: ConsentPredicate
         ("delegate", "delegation", predicate.delegation),
         ("except", "exception", predicate.exception),
         ("break-glass", "incident", predicate.incident),
+        ("review", "glass", predicate.glass),
     ):
         if bool(value) != (predicate.decision == decision):
             raise _unsound(f"the field {name} in a statement to {decision}, and in no other", repr(value))

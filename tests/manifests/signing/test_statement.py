@@ -13,7 +13,7 @@ from manifests import dsse, sshsig, statement
 from manifests.attestation import FileDigest
 from manifests.errors import ManifestError
 from manifests.keys import PrivateKey
-from manifests.statement import ConsentPredicate
+from manifests.statement import ConsentPredicate, DelegationTerms, ExceptionTerms
 
 A, B = "a" * 64, "b" * 64
 KEY = PrivateKey.generate("ed25519")
@@ -76,6 +76,15 @@ def test_an_ssh_signature_over_it_verifies() -> None:
     assert sshsig.verify(sshsig.sign(KEY, message), message).fingerprint == APPROVAL.key
 
 
+DELEGATION = DelegationTerms("p_0002", "github:583232", APPROVAL.issued_at, "release")
+EXCEPTION = ExceptionTerms("vulnerability-report", "CVE-2026-1234", A)
+TERMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "delegation": ("delegate", {"delegation": DELEGATION}),
+    "exception": ("except", {"exception": EXCEPTION}),
+    "incident": ("break-glass", {"incident": "INC0012345", "reason_digest": B}),
+    "glass": ("review", {"glass": "8" * 32, "reason_digest": B}),
+}
+"""The field that only one decision has, that decision, and a sound statement of it."""
 OTHER_VALUES: dict[str, Any] = {
     "tenant": "other",
     "repository_id": 4712,
@@ -100,11 +109,12 @@ OTHER_VALUES: dict[str, Any] = {
     "issued_at": 1,
     "not_after": 2**53 - 1,
     "reason_digest": "7" * 64,
+    "shown": (A,),
 }
 
 
 def test_every_field_is_bound_by_the_signature() -> None:
-    assert set(OTHER_VALUES) == set(ConsentPredicate.__struct_fields__)
+    assert set(OTHER_VALUES) | set(TERMS) == set(ConsentPredicate.__struct_fields__)
     signature = sshsig.sign(KEY, statement.signed_message(PAYLOAD))
     for name, value in OTHER_VALUES.items():
         other = statement.signed_message(statement.build(ARTIFACTS, _with(**{name: value})))
@@ -123,6 +133,13 @@ def test_every_field_is_bound_by_the_signature() -> None:
         {"environments": ("staging", "staging")},
         {"groups": ("b", "a")},
         {"decision": "delegate"},
+        {"shown": (B, A)},
+        {"shown": (A, A)},
+        {"shown": ("a",)},
+        {"incident": "INC0012345"},
+        {"glass": "8" * 32},
+        {"delegation": DELEGATION},
+        {"exception": EXCEPTION},
         {"head_commit": "1" * 39},
         {"head_commit": "main"},
         {"head_tree": ""},
@@ -164,6 +181,47 @@ def test_an_unsound_approval_is_not_built(change: dict[str, Any]) -> None:
 def test_an_approval_of_nothing_or_of_unclear_artifacts_is_not_built(artifacts: tuple[FileDigest, ...]) -> None:
     with pytest.raises(ManifestError):
         statement.build(artifacts, APPROVAL)
+
+
+OTHER_TERMS: dict[str, list[Any]] = {
+    "delegation": [
+        DelegationTerms("p_0003", DELEGATION.account, DELEGATION.starts_at, "release"),
+        DelegationTerms(DELEGATION.person, "github:1", DELEGATION.starts_at, "release"),
+        DelegationTerms(DELEGATION.person, DELEGATION.account, DELEGATION.starts_at + 1, "release"),
+        DelegationTerms(DELEGATION.person, DELEGATION.account, DELEGATION.starts_at, "repository"),
+    ],
+    "exception": [
+        ExceptionTerms("licence-report", EXCEPTION.finding, A),
+        ExceptionTerms(EXCEPTION.type, "CVE-2026-1235", A),
+        ExceptionTerms(EXCEPTION.type, EXCEPTION.finding, B),
+    ],
+    "incident": ["INC0012346"],
+    "glass": ["9" * 32],
+}
+
+
+@pytest.mark.parametrize("field", TERMS)
+def test_what_only_one_decision_has_is_bound_and_must_be_there(field: str) -> None:
+    decision, values = TERMS[field]
+    sound = _with(decision=decision, **values)
+    payload = statement.build(ARTIFACTS, sound)
+    assert statement.parse(payload).predicate == sound
+    signature = sshsig.sign(KEY, statement.signed_message(payload))
+    for value in OTHER_TERMS[field]:
+        other = statement.build(ARTIFACTS, msgspec.structs.replace(sound, **{field: value}))
+        with pytest.raises(ManifestError):
+            sshsig.verify(signature, statement.signed_message(other))
+    empty = "" if isinstance(values[field], str) else None
+    for unsound in ({"decision": "approve"}, {field: empty}, {"environments": ()}, {"groups": ()}):
+        with pytest.raises(ManifestError):
+            statement.build(ARTIFACTS, msgspec.structs.replace(sound, **unsound))
+
+
+@pytest.mark.parametrize("field", ["incident", "glass"])
+def test_breaking_the_glass_and_looking_back_on_it_give_their_reason(field: str) -> None:
+    decision, values = TERMS[field]
+    with pytest.raises(ManifestError, match="a reason"):
+        statement.build(ARTIFACTS, _with(decision=decision, **{**values, "reason_digest": None}))
 
 
 @pytest.mark.parametrize("decision", ["reject", "hold", "unhold", "revoke"])
