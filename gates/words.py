@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 SECOND = 1_000_000
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
-_LAST_WRITABLE = 253_402_300_799 * SECOND
+LAST_WRITABLE = 253_402_300_799 * SECOND
+"""The end of the year 9999."""
 
 
 def instant(at: int) -> str:
     """Microseconds since 1970 as ``2026-11-20 18:00 UTC``; with seconds where they are not zero."""
-    if not 0 <= at <= _LAST_WRITABLE:
+    if not 0 <= at <= LAST_WRITABLE:
         return f"the instant {at} µs"
     moment = datetime.fromtimestamp(at // SECOND, UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if moment.second else "%Y-%m-%d %H:%M UTC")
