@@ -146,15 +146,18 @@ class Consenting:
             self._note(observation, said, refusal)
             return
         made = 0
+        unreadable = [view.path for view in self._at.view.releases if not view.facts.revision]
         for view in self._at.view.releases:
-            for environment in environments:
+            for environment in environments if view.facts.revision else ():
                 rule = view.rules.get(environment)
                 groups = groups_of(view.groups.get(environment, ()), _account(said))
                 if isinstance(rule, EffectiveRule) and groups:
                     self._grant(observation, said, view, "approve", (environment,), groups, way, reason, rule)
                     self._lift_own(observation, view)
                     made += 1
-        if not made:
+        if unreadable:
+            self._note(observation, said, f"Nobody can approve {', '.join(unreadable)} while it cannot be read: see above.")
+        elif not made:
             self._note(observation, said, "You are in none of the groups that this release asks, so nothing changed.")
 
     def _refusal(self, observation: Observation, said: Said, sha: str, environments: Sequence[str]) -> str:

@@ -215,7 +215,9 @@ class Player:
     # Acts on people and time
 
     def _join(self, of: Step) -> None:
-        self.github.add_team_member("acme", f"{self.prefix}-{of['team']}", of["who"], by=of.get("by"))
+        self.github.add_team_member(
+            "acme", f"{self.prefix}-{of['team']}", of["who"], by=of.get("by"), pending=of.get("pending", False)
+        )
 
     def _leave(self, of: Step) -> None:
         self.github.remove_team_member("acme", f"{self.prefix}-{of['team']}", of["who"])
