@@ -31,6 +31,7 @@ PERMISSIONS: Mapping[str, str] = {
     "members": "read",
     "metadata": "read",
     "pull_requests": "write",
+    "statuses": "read",
 }
 
 _token = msgspec.json.Decoder(parse.RestToken).decode

@@ -74,13 +74,14 @@ class CommentEvent(_About, frozen=True, kw_only=True):
 
 
 class CheckRunEvent(_About, frozen=True, kw_only=True):
-    """``requested_action``: the identifier of the button that ``sender`` pressed."""
+    """``requested_action``: the identifier of the button that ``sender`` pressed. ``app``: the App's slug."""
 
     check_run_id: int
     name: str
     head_sha: str
     external_id: str
     app_id: int | None
+    app: str = ""
     conclusion: str | None = None
     requested_action: str | None = None
     pull_numbers: tuple[int, ...] = ()
@@ -92,6 +93,14 @@ class CheckSuiteEvent(_About, frozen=True, kw_only=True):
     check_suite_id: int
     head_sha: str
     app_id: int | None
+
+
+class StatusEvent(_About, frozen=True, kw_only=True):
+    """A commit status, which anybody who may push can write."""
+
+    sha: str
+    context: str
+    state: str
 
 
 class MergeGroupEvent(_About, frozen=True, kw_only=True):
@@ -172,6 +181,7 @@ Event: TypeAlias = (
     | CommentEvent
     | CheckRunEvent
     | CheckSuiteEvent
+    | StatusEvent
     | MergeGroupEvent
     | ProtectionRuleEvent
     | DeploymentStatusEvent

@@ -23,6 +23,7 @@ from integrations.github.event_types import (
     PushEvent,
     RepositoryEvent,
     ReviewEvent,
+    StatusEvent,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "PushEvent",
     "RepositoryEvent",
     "ReviewEvent",
+    "StatusEvent",
     "parse_event",
 ]
 
@@ -73,6 +75,7 @@ _DECODERS: Mapping[str, _Decoder] = {
     "pull_request_review": msgspec.json.Decoder(payloads.ReviewPayload),
     "push": msgspec.json.Decoder(payloads_operations.PushPayload),
     "repository": msgspec.json.Decoder(payloads_operations.RepositoryPayload),
+    "status": msgspec.json.Decoder(payloads_operations.StatusPayload),
 }
 _OTHER: _Decoder = msgspec.json.Decoder(payloads.OtherPayload)
 

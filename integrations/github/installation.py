@@ -9,18 +9,21 @@ from typing import Literal
 import msgspec
 
 from integrations.errors import NeighbourError, NotFoundError
-from integrations.github import parse
+from integrations.github import parse, parse_lists
 from integrations.github.channel import Channel, names, nothing
 from integrations.github.contents import read_file
 from integrations.github.port import (
     Account,
     ChangedFile,
     CheckRun,
+    Collaborator,
     Comment,
     Commit,
+    OtherCheck,
     Pull,
     Review,
     Team,
+    TreeEntry,
     WorkflowRun,
 )
 from integrations.github.writes import CommentBody, ProtectionRuleBody, check_run_body
@@ -49,6 +52,10 @@ _account = msgspec.json.Decoder(Account).decode
 _accounts = msgspec.json.Decoder(list[Account]).decode
 _run = msgspec.json.Decoder(parse.RestRun).decode
 _pending = msgspec.json.Decoder(list[parse.PendingDeployment]).decode
+_tree = msgspec.json.Decoder(parse_lists.RestTree).decode
+_other_runs = msgspec.json.Decoder(parse_lists.RestOtherRuns)
+_statuses = msgspec.json.Decoder(parse_lists.RestStatuses)
+_collaborators = msgspec.json.Decoder(list[parse_lists.RestCollaborator]).decode
 
 _REPO = "/repos/{owner}/{repo}"
 _PAGED = "{?per_page,page}"
@@ -56,6 +63,14 @@ _PAGED = "{?per_page,page}"
 
 def _read_check_runs(body: bytes) -> list[parse.RestCheckRun]:
     return _check_runs.decode(body).check_runs
+
+
+def _read_other_runs(body: bytes) -> list[parse_lists.RestOtherRun]:
+    return _other_runs.decode(body).check_runs
+
+
+def _read_statuses(body: bytes) -> list[parse_lists.RestStatus]:
+    return _statuses.decode(body).statuses
 
 
 class RestGitHub:
@@ -100,6 +115,10 @@ class RestGitHub:
         url_vars = {**names(repository), "sha": commit}
         found = await self._channel.get(_REPO + "/git/commits/{sha}", url_vars, _git_commit)
         return found.tree.sha
+
+    async def tree_entries(self, repository: str, tree: str) -> tuple[TreeEntry, ...] | None:
+        url_vars = {**names(repository), "tree": tree, "recursive": "1"}
+        return (await self._channel.get(_REPO + "/git/trees/{tree}{?recursive}", url_vars, _tree)).read()
 
     async def file(self, repository: str, path: str, commit: str, limit: int) -> bytes:
         return await read_file(self._channel, repository, path, commit, limit)
@@ -177,6 +196,16 @@ class RestGitHub:
         newest_first = sorted(runs, key=lambda run: run.id, reverse=True)
         return tuple(run for run in map(parse.RestCheckRun.read, newest_first) if run is not None)
 
+    async def other_checks(self, repository: str, commit: str) -> tuple[OtherCheck, ...]:
+        url_vars = {**names(repository), "sha": commit}
+        runs = _REPO + "/commits/{sha}/check-runs{?filter,per_page,page}"
+        found, statuses, own = await asyncio.gather(
+            self._channel.pages(runs, {**url_vars, "filter": "latest"}, _read_other_runs),
+            self._channel.pages(_REPO + "/commits/{sha}/status" + _PAGED, url_vars, _read_statuses),
+            self._app_id(),
+        )
+        return parse_lists.read_checks(found, statuses, own)
+
     async def team(self, organisation: str, slug: str) -> Team:
         url_vars = {"org": organisation, "slug": slug}
         return (await self._channel.get("/orgs/{org}/teams/{slug}", url_vars, _team)).read()
@@ -200,6 +229,14 @@ class RestGitHub:
     async def _children(self, organisation: str, slug: str) -> list[parse.TeamInList]:
         url_vars = {"org": organisation, "slug": slug}
         return await self._channel.pages("/orgs/{org}/teams/{slug}/teams" + _PAGED, url_vars, _teams)
+
+    async def organisation_members(self, organisation: str) -> tuple[Account, ...]:
+        url_vars: dict[str, str | list[str]] = {"org": organisation, "role": "all"}
+        return tuple(await self._channel.pages("/orgs/{org}/members{?role,per_page,page}", url_vars, _accounts))
+
+    async def collaborators(self, repository: str) -> tuple[Collaborator, ...]:
+        url = _REPO + "/collaborators" + _PAGED
+        return tuple(one.read() for one in await self._channel.pages(url, names(repository), _collaborators))
 
     async def account(self, login: str) -> Account:
         return await self._channel.get("/users/{login}", {"login": login}, _account)

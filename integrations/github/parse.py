@@ -52,6 +52,7 @@ class PullEnd(msgspec.Struct):
     sha: str
     ref: str
     repo: Id | None = None
+    label: str | None = None
 
 
 class RestBase(msgspec.Struct):
@@ -71,6 +72,7 @@ class RestPull(msgspec.Struct):
     draft: bool = False
     merged_at: datetime.datetime | None = None
     merge_commit_sha: str | None = None
+    labels: list[Named] | None = None
 
     def read(self) -> Pull:
         return Pull(
@@ -87,7 +89,15 @@ class RestPull(msgspec.Struct):
             base_repository_id=self.base.repo.id,
             merge_commit_sha=self.merge_commit_sha,
             updated_at=micros(self.updated_at),
+            head_ref=self._head_ref(),
+            labels=None if self.labels is None else tuple(label.name for label in self.labels),
         )
+
+    def _head_ref(self) -> str | None:
+        """GitHub labels every head ``owner:branch``; a fork that is gone is labelled by who had it, or not at all."""
+        if self.head.repo is not None and self.head.repo.id == self.base.repo.id:
+            return self.head.ref
+        return self.head.label
 
 
 class _MaybeAccount(msgspec.Struct):
@@ -143,9 +153,11 @@ class RestFile(msgspec.Struct):
     filename: str
     status: str
     previous_filename: str | None = None
+    additions: int = 0
+    deletions: int = 0
 
     def read(self) -> ChangedFile:
-        return ChangedFile(self.filename, self.status, self.previous_filename)
+        return ChangedFile(self.filename, self.status, self.previous_filename, self.additions, self.deletions)
 
 
 class RestReview(msgspec.Struct):

@@ -23,13 +23,18 @@ class _Numbered(msgspec.Struct):
     number: Id
 
 
+class _App(msgspec.Struct):
+    id: Id
+    slug: str | None = None
+
+
 class _CheckRun(msgspec.Struct):
     id: Id
     name: str
     head_sha: str
     external_id: str | None = None
     conclusion: str | None = None
-    app: WithId | None = None
+    app: _App | None = None
     pull_requests: list[_Numbered] | None = None
 
 
@@ -49,6 +54,7 @@ class CheckRunPayload(Payload, kw_only=True):
             head_sha=run.head_sha,
             external_id=run.external_id or "",
             app_id=run.app.id if run.app else None,
+            app=(run.app.slug or "") if run.app else "",
             conclusion=run.conclusion,
             requested_action=self.requested_action.identifier if self.requested_action else None,
             pull_numbers=_numbers(run.pull_requests),
@@ -73,6 +79,15 @@ class CheckSuitePayload(Payload, kw_only=True):
             app_id=suite.app.id if suite.app else None,
             **self.about(),
         )
+
+
+class StatusPayload(Payload, kw_only=True):
+    sha: str
+    context: str
+    state: str
+
+    def read(self, event: str) -> events.StatusEvent:
+        return events.StatusEvent(sha=self.sha, context=self.context, state=self.state, **self.about())
 
 
 class _MergeGroup(msgspec.Struct):

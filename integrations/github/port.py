@@ -21,6 +21,9 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Pull(msgspec.Struct, frozen=True):
+    """``head_ref`` is the branch it comes from, as ``owner:branch`` where that is a fork, None when that is not known;
+    ``labels`` are the names of its labels."""
+
     number: int
     state: Literal["open", "closed"]
     merged: bool
@@ -34,6 +37,8 @@ class Pull(msgspec.Struct, frozen=True):
     base_repository_id: int
     merge_commit_sha: str | None
     updated_at: int
+    head_ref: str | None = None
+    labels: tuple[str, ...] | None = None
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -50,9 +55,21 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class ChangedFile(msgspec.Struct, frozen=True):
+    """``additions`` and ``deletions`` are lines; GitHub counts none of a binary file."""
+
     path: str
     status: str
     previous_path: str | None = None
+    additions: int = 0
+    deletions: int = 0
+
+
+class TreeEntry(msgspec.Struct, frozen=True):
+    """A file, link or submodule in a tree: its Git mode (``100644``) and object id."""
+
+    path: str
+    mode: str
+    sha: str
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -92,6 +109,23 @@ class CheckRun(msgspec.Struct, frozen=True):
     id: int | None = None
 
 
+class OtherCheck(msgspec.Struct, frozen=True):
+    """The newest check run of one name and App (its slug), or the newest commit status of one context (``app`` is
+    ``status`` then). ``conclusion`` is empty while it is under way."""
+
+    name: str
+    app: str
+    conclusion: str = ""
+
+
+class Collaborator(msgspec.Struct, frozen=True):
+    """Who may do what in a repository. ``permission`` is what the role comes to, whatever it is called: ``admin``,
+    ``maintain``, ``write``, ``triage`` or ``read``; empty when GitHub does not say."""
+
+    account: Account
+    permission: str
+
+
 class WorkflowRun(msgspec.Struct, frozen=True):
     id: int
     path: str
@@ -117,6 +151,10 @@ class GitHub(Protocol):
         ...
 
     async def tree_sha(self, repository: str, commit: str) -> str: ...
+    async def tree_entries(self, repository: str, tree: str) -> tuple[TreeEntry, ...] | None:
+        """Everything in a tree and below but the folders themselves; None when GitHub does not show it all."""
+        ...
+
     async def file(self, repository: str, path: str, commit: str, limit: int) -> bytes:
         """Exact bytes of a file at a commit; RefusedError when larger than ``limit`` bytes or not a file."""
         ...
@@ -138,10 +176,22 @@ class GitHub(Protocol):
         """Those of this App and this name, newest first."""
         ...
 
+    async def other_checks(self, repository: str, commit: str) -> tuple[OtherCheck, ...]:
+        """The checks of all other Apps and the commit statuses."""
+        ...
+
     async def team(self, organisation: str, slug: str) -> Team: ...
     async def direct_members(self, team: Team) -> tuple[Account, ...]:
         """Active members of the team itself: who belongs to it only through a child team is left out, and so
         is whoever belongs to both, because the two cannot be told apart."""
+        ...
+
+    async def organisation_members(self, organisation: str) -> tuple[Account, ...]:
+        """Active members and owners, whether they show it or not."""
+        ...
+
+    async def collaborators(self, repository: str) -> tuple[Collaborator, ...]:
+        """Everybody with a role in it, also by a team, the organisation's base permission or as an owner."""
         ...
 
     async def account(self, login: str) -> Account: ...

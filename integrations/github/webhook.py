@@ -104,11 +104,13 @@ class _Payload(msgspec.Struct):
     check_suite: msgspec.Raw = _ABSENT
     comment: msgspec.Raw = _ABSENT
     commits: msgspec.Raw = _ABSENT
+    context: msgspec.Raw = _ABSENT
     deployment: msgspec.Raw = _ABSENT
     deployment_callback_url: msgspec.Raw = _ABSENT
     deployment_status: msgspec.Raw = _ABSENT
     hook: msgspec.Raw = _ABSENT
     member: msgspec.Raw = _ABSENT
+    membership: msgspec.Raw = _ABSENT
     merge_group: msgspec.Raw = _ABSENT
     repositories_added: msgspec.Raw = _ABSENT
     repository_ruleset: msgspec.Raw = _ABSENT

@@ -252,6 +252,7 @@ async def test_a_token_asks_for_no_more_than_is_used(house: House) -> None:
         "members": "read",
         "metadata": "read",
         "pull_requests": "write",
+        "statuses": "read",
     }
     assert token.repositories is None
 

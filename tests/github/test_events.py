@@ -24,6 +24,7 @@ from integrations.github.events import (
     PushEvent,
     RepositoryEvent,
     ReviewEvent,
+    StatusEvent,
     parse_event,
 )
 from integrations.github.port import Account, CheckRun
@@ -268,3 +269,24 @@ def test_anything_unreadable_is_an_event_error(junk: bytes, name: str) -> None:
     except EventError:
         return
     assert isinstance(event, Other)
+
+
+async def test_what_another_app_reports_of_a_commit_names_the_app(house: House) -> None:
+    pull = house.open_pull()
+    house.simulator.report_check(REPOSITORY, pull.head_sha, "tests", "failure")
+    event: CheckRunEvent = await last(house, CheckRunEvent)
+    assert (event.action, event.name, event.app, event.conclusion) == (
+        "completed",
+        "tests",
+        "github-actions",
+        "failure",
+    )
+    assert event.app_id != house.app.id
+
+
+async def test_a_status_names_its_commit_and_context(house: House) -> None:
+    pull = house.open_pull()
+    house.simulator.set_status(REPOSITORY, pull.head_sha, "ci/build", "pending", by="alice")
+    event: StatusEvent = await last(house, StatusEvent)
+    assert (event.sha, event.context, event.state) == (pull.head_sha, "ci/build", "pending")
+    assert event.repository == REPOSITORY

@@ -165,6 +165,8 @@ class WorkApi:
     def checks(self, call: Call) -> Reply:
         repository = self._api.repository(call)
         sha = repository.branches.get(call.values[2], call.values[2])
+        if self._world.objects.find(sha) is None:
+            raise Problem(422, f"No commit found for SHA: {sha}")
         name, app = call.query.get("check_name"), call.query.get("app_id")
         found = [
             run

@@ -104,6 +104,26 @@ class CheckRun:
 
 
 @dataclasses.dataclass
+class Status:
+    """A commit status: what anybody who may push can write."""
+
+    id: int
+    sha: str
+    context: str
+    state: str
+    creator: User
+    created_at: int
+
+
+@dataclasses.dataclass
+class Role:
+    """What somebody may do in a repository: ``base`` is one of GitHub's own roles, ``name`` may be another word."""
+
+    name: str
+    base: str
+
+
+@dataclasses.dataclass
 class Pull:
     id: int
     number: int
@@ -125,6 +145,7 @@ class Pull:
     closed_at: int | None = None
     reviews: list[Review] = dataclasses.field(default_factory=list)
     comments: list[Comment] = dataclasses.field(default_factory=list)
+    labels: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -192,6 +213,9 @@ class Repository:
     deployments: dict[int, Deployment] = dataclasses.field(default_factory=dict)
     environments: dict[str, int] = dataclasses.field(default_factory=dict)
     merge_groups: dict[str, MergeGroup] = dataclasses.field(default_factory=dict)
+    statuses: dict[str, list[Status]] = dataclasses.field(default_factory=dict)
+    roles: dict[str, Role] = dataclasses.field(default_factory=dict)
+    labels: dict[str, int] = dataclasses.field(default_factory=dict)
     numbers: int = 0
 
     @property

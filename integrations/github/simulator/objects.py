@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -38,6 +39,8 @@ class Change(msgspec.Struct, frozen=True):
     status: str
     sha: str
     previous_path: str | None = None
+    additions: int = 0
+    deletions: int = 0
 
 
 class ObjectStore:
@@ -46,7 +49,7 @@ class ObjectStore:
     def __init__(self) -> None:
         self._commits: dict[str, StoredCommit] = {}
         self._blobs: dict[bytes, str] = {}
-        self._trees: dict[str, str] = {}
+        self._trees: dict[str, Mapping[str, bytes]] = {}
 
     def find(self, sha: str) -> StoredCommit | None:
         return self._commits.get(sha)
@@ -74,7 +77,12 @@ class ObjectStore:
         sha = _object_id("commit", ("\n".join(lines) + "\n\n" + message).encode())
         height = 1 + max((self._commits[parent].height for parent in parents), default=0)
         made = StoredCommit(sha, tree, dict(files), parents, author, committer, message, at, verified, height)
+        self._trees.setdefault(tree, made.files)
         return self._commits.setdefault(sha, made)
+
+    def tree(self, sha: str) -> Mapping[str, bytes] | None:
+        """The files of the tree of some commit."""
+        return self._trees.get(sha)
 
     def blob_id(self, data: bytes) -> str:
         if data not in self._blobs:
@@ -95,6 +103,14 @@ class ObjectStore:
             entry = b"40000 %b\0%b" % (name.encode(), _raw(self.tree_id(inner)))
             entries.append((name.encode() + b"/", entry))
         return _object_id("tree", b"".join(entry for _, entry in sorted(entries)))
+
+    def folders(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Every folder of a tree, with the id of the tree it is."""
+        names = {path[:place] for path in files for place, letter in enumerate(path) if letter == "/"}
+        return {
+            name: self.tree_id({path[len(name) + 1 :]: files[path] for path in files if path.startswith(name + "/")})
+            for name in sorted(names)
+        }
 
     def reaches(self, tip: str, sha: str) -> bool:
         """Whether ``sha`` is ``tip`` or an ancestor of it."""
@@ -137,15 +153,25 @@ class ObjectStore:
             sha = self.blob_id(data)
             if path in before:
                 if before[path] != data:
-                    changes.append(Change(path, "modified", sha))
+                    changes.append(Change(path, "modified", sha, None, *_lines(before[path], data)))
             elif sha in vanished:
                 old = vanished.pop(sha)
                 removed.discard(old)
                 changes.append(Change(path, "renamed", sha, old))
             else:
-                changes.append(Change(path, "added", sha))
-        changes.extend(Change(path, "removed", self.blob_id(before[path])) for path in removed)
+                changes.append(Change(path, "added", sha, None, *_lines(b"", data)))
+        changes.extend(
+            Change(path, "removed", self.blob_id(before[path]), None, *_lines(before[path], b"")) for path in removed
+        )
         return sorted(changes, key=lambda change: change.path)
+
+
+def _lines(before: bytes, after: bytes) -> tuple[int, int]:
+    """Lines added and deleted; none of a binary file."""
+    if b"\0" in before or b"\0" in after:
+        return 0, 0
+    old, new = Counter(before.splitlines()), Counter(after.splitlines())
+    return (new - old).total(), (old - new).total()
 
 
 def _object_id(kind: str, data: bytes) -> str:

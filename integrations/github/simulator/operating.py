@@ -32,11 +32,19 @@ class OperationActions(ReviewActions, PeopleActions):
         if run.conclusion is not None:
             self.check_event("completed", repository, run, run.app.bot)
 
+    def finish_check(self, full_name: str, check_run_id: int, conclusion: str) -> None:
+        """A run that had only begun is done, or one that was done says something else."""
+        repository, run = self._check_run(full_name, check_run_id)
+        run.status, run.conclusion, run.completed_at = "completed", conclusion, self.world.clock()
+        self.check_event("completed", repository, run, run.app.bot)
+
     def check_event(
         self, action: str, repository: Repository, run: CheckRun, sender: User, extra: Json | None = None
     ) -> None:
+        """Every App hears of what a run says; of what is asked of it, only its own."""
         fields: Json = {"check_run": self.pulls.check_run(repository, run), **(extra or {})}
-        self.emit("check_run", action, repository, sender, fields, run.app)
+        only = None if action in ("created", "completed") else run.app
+        self.emit("check_run", action, repository, sender, fields, only)
 
     def rerequest_check(self, full_name: str, check_run_id: int, *, by: str) -> None:
         """Someone pressed Re-run. The run itself stays as it is: that is for the App to change."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from integrations.github.simulator.model import (
     CheckRun,
     Comment,
@@ -61,7 +63,7 @@ class PullRender:
             "title": pull.title,
             "body": pull.body or None,
             "user": plain.user(pull.author),
-            "labels": [],
+            "labels": [self.label(repository, name) for name in pull.labels],
             "milestone": None,
             "assignee": None,
             "assignees": [],
@@ -90,6 +92,18 @@ class PullRender:
             "author_association": "CONTRIBUTOR",
             "auto_merge": None,
             "active_lock_reason": None,
+        }
+
+    def label(self, repository: Repository, name: str) -> Json:
+        number = repository.labels[name]
+        return {
+            "id": number,
+            "node_id": node("L", number),
+            "url": f"{self.plain.repository_url(repository)}/labels/{quote(name)}",
+            "name": name,
+            "description": "",
+            "color": "ededed",
+            "default": False,
         }
 
     def full(self, repository: Repository, pull: Pull) -> Json:
@@ -182,7 +196,7 @@ class PullRender:
             "number": pull.number,
             "title": pull.title,
             "user": self.plain.user(pull.author),
-            "labels": [],
+            "labels": [self.label(repository, name) for name in pull.labels],
             "state": pull.state,
             "locked": False,
             "assignee": None,

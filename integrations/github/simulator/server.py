@@ -15,10 +15,11 @@ from aiohttp import web
 from integrations.github.simulator.api import Api
 from integrations.github.simulator.api_app import AppApi
 from integrations.github.simulator.api_code import CodeApi
+from integrations.github.simulator.api_lists import ListApi
 from integrations.github.simulator.api_work import WorkApi
 from integrations.github.simulator.deliveries import Fate
 from integrations.github.simulator.faults import Fault, Faults
-from integrations.github.simulator.operating import OperationActions
+from integrations.github.simulator.others import OtherActions
 from integrations.github.simulator.pages import Pages
 from integrations.github.simulator.steering import Steering
 from integrations.github.simulator.wire import Call, Reply
@@ -45,7 +46,7 @@ def system_clock() -> int:
     return time.time_ns() // 1000
 
 
-class GitHubSimulator(OperationActions):
+class GitHubSimulator(OtherActions):
     """A stateful GitHub over real HTTP. Every steering method sends the webhooks that GitHub would.
 
     ``clock`` in microseconds since 1970 UTC; ``delivery_workers`` 1 delivers in order, more do not.
@@ -71,6 +72,7 @@ class GitHubSimulator(OperationActions):
         AppApi(self._api)
         CodeApi(self._api)
         WorkApi(self._api)
+        self.lists = ListApi(self._api)
         self._steering = Steering(self)
         self._pages = Pages(self)
         self._runner: web.ServerRunner | None = None

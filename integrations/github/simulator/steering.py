@@ -36,6 +36,7 @@ class Steering:
     """Routes of the steering interface; the acts are in steering_people, steering_work and steering_trouble."""
 
     def __init__(self, simulator: GitHubSimulator) -> None:
+        from integrations.github.simulator.steering_others import add_others
         from integrations.github.simulator.steering_people import add_people
         from integrations.github.simulator.steering_trouble import add_trouble
         from integrations.github.simulator.steering_work import add_work
@@ -46,6 +47,7 @@ class Steering:
         self.route("GET", "", Nothing, lambda body, values: {"addresses": self._known})
         add_people(self)
         add_work(self)
+        add_others(self)
         add_trouble(self)
 
     def route(self, method: str, template: str, body: type[msgspec.Struct], act: Act) -> None:

@@ -28,6 +28,7 @@ class World:
         self.users: dict[str, User] = {}
         self.by_email: dict[str, User] = {}
         self.teams: dict[tuple[str, str], Team] = {}
+        self.organisations: dict[str, list[User]] = {}
         self.repositories: dict[str, Repository] = {}
         self.apps: dict[str, App] = {}
         self.installations: dict[int, Installation] = {}
@@ -76,6 +77,13 @@ class World:
         """A commit by its full id, a branch, or refs/heads/ and a branch."""
         sha = repository.branches.get(name.removeprefix("refs/heads/"), name)
         return self.objects.find(sha)
+
+    def members(self, organisation: str) -> list[User]:
+        """Who was added to an organisation, and who is in one of its teams."""
+        teams = (team for team in self.teams.values() if team.organisation.lower() == organisation.lower())
+        logins = {login for team in teams for login, state in team.members.items() if state == "active"}
+        found = {user.id: user for user in (*self.organisations.get(organisation.lower(), ()), *map(self.user, logins))}
+        return [found[key] for key in sorted(found)]
 
     def subtree(self, team: Team) -> list[Team]:
         """The team and every team below it."""

@@ -66,7 +66,11 @@ async def _use_everything(simulator: GitHubSimulator, client: RestGitHubApp, ins
     await github.pull_commits(repository, number)
     await github.pull_files(repository, number)
     await github.branch_sha(repository, "feature/x")
-    await github.tree_sha(repository, pull.head_sha)
+    await github.tree_entries(repository, await github.tree_sha(repository, pull.head_sha))
+    _others(simulator, repository, number, pull.head_sha)
+    await github.other_checks(repository, pull.head_sha)
+    await github.collaborators(repository)
+    await github.organisation_members("acme")
     await github.file(repository, "releases/a b/release.yaml", pull.head_sha, 100)
     await github.file(repository, "big", pull.head_sha, 1 << 22)
     await github.contains(repository, pull.head_sha, "main")
@@ -94,6 +98,15 @@ async def _use_everything(simulator: GitHubSimulator, client: RestGitHubApp, ins
     for delivery in await client.failed_deliveries(0):
         await client.redeliver(delivery)
     await simulator.settle()
+
+
+def _others(simulator: GitHubSimulator, repository: str, number: int, head: str) -> None:
+    simulator.label(repository, number, "risk: high", by="alice")
+    simulator.report_check(repository, head, "tests", None)
+    simulator.report_check(repository, head, "tests")
+    simulator.set_status(repository, head, "ci/build", "pending", by="alice")
+    simulator.set_role(repository, "alice", "admin", by="bob")
+    simulator.set_role(repository, "bob", "release-lead", by="alice", base="maintain")
 
 
 async def _post_checks(github_of: RestGitHubApp, installation_id: int, head: str) -> None:
