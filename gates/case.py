@@ -48,14 +48,16 @@ def holds(result: Result) -> bool:
 
 
 def judged(name: str, good: str, results: Iterable[Result], remedy: str = "") -> Result:
-    """One result from many: ``good`` when all hold, else what does not hold, as children in their order.
+    """One result from many: ``good`` when all pass, else what does not, as children in their order.
 
-    A single trouble is said in the parent too, so that a one-line view needs no children.
+    A single trouble is said in the parent too, so that a one-line view needs no children. Where the rest holds, what
+    is waived stays to be seen.
     """
     found = tuple(results)
     bad = tuple(result for result in found if not holds(result))
     if not bad:
-        return Result(name, "pass", good)
+        waived = tuple(result for result in found if result.status == "waived")
+        return Result(name, "waived", waived[0].summary, children=waived) if waived else Result(name, "pass", good)
     first = next(result for result in bad if result.status == worst(bad))
     more = f" ({len(bad) - 1} more below.)" if len(bad) > 1 else ""
     return Result(name, worst(bad), first.summary + more, remedy or first.remedy, bad)

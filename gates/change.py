@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gates.case import Case, Finding, judged
 from gates.changeapprovals import people
-from gates.model import ChangeFacts, Result
+from gates.model import ChangeFacts, Result, Snapshot
 from gates.terms import NoRule
 from gates.window import beginnings, within
 from manifests.policy_terms import ChangeRule
@@ -51,11 +51,17 @@ def change(case: Case) -> Finding:
             )
         )
     deploy = case.snapshot.question == "deploy"
-    results = (*_nature(facts, case.rule.change, deploy), *people(facts, case.rule.change, case.snapshot))
-    timing = within(case.snapshot.at, facts.start, facts.end, f"{facts.number}") if deploy else None
-    found = [result for result in (*results, timing) if result is not None]
+    found = troubles(facts, case.rule.change, case.snapshot)
     changes = beginnings(case.snapshot.at, facts.start, facts.end) if deploy else ()
     return Finding(judged("change", _good(facts, deploy), found), changes)
+
+
+def troubles(facts: ChangeFacts, rule: ChangeRule, snapshot: Snapshot) -> list[Result]:
+    """What keeps a change request that can be relied on from being what the rule asks for."""
+    deploy = snapshot.question == "deploy"
+    results = (*_nature(facts, rule, deploy), *people(facts, rule, snapshot))
+    timing = within(snapshot.at, facts.start, facts.end, f"{facts.number}") if deploy else None
+    return [result for result in (*results, timing) if result is not None]
 
 
 def _good(facts: ChangeFacts, deploy: bool) -> str:
