@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from gates.excluded import Excluded
-from gates.membership import UNKNOWN_AGE, Registry, Roster, objection, registry, rosters
+from gates.groups import Roster
+from gates.membership import UNKNOWN_AGE, Registry, objection, registry, rosters
 from gates.model import Consent, Snapshot
 from gates.terms import EffectiveRule, SeatTerms
 from gates.words import SECOND, instant, listing, short

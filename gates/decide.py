@@ -78,7 +78,10 @@ def _asked(case: Case) -> list[tuple[str, Gate]]:
 
 def _rule(policies: Policies, snapshot: Snapshot) -> EffectiveRule | NoRule:
     try:
-        return effective_rule(policies, snapshot.release, snapshot.pull, snapshot.environment)
+        return effective_rule(
+            policies, snapshot.release, snapshot.pull, snapshot.environment,
+            groups=snapshot.groups, requesters=snapshot.contributors.known,
+        )  # fmt: skip
     except Exception as error:
         what = f"The rules could not be merged ({type(error).__name__})."
         return NoRule((Problem("rule-broken", what, "Report this to the administrator of Countersign."),))

@@ -6,6 +6,8 @@ import msgspec
 
 from gates.documents import named_documents
 from gates.model import Contributor, Snapshot
+from gates.reporting import Lines, lines
+from gates.terms import EffectiveRule
 
 _DEEDS = {
     "requester": "asked for this release",
@@ -20,23 +22,28 @@ _DEEDS = {
 
 
 class Excluded(msgspec.Struct, frozen=True):
-    """Accounts and persons with what they did. ``unknown`` are contributions whose author cannot be told."""
+    """Accounts and persons with what they did. ``unknown`` are contributions whose author cannot be told. ``lines``
+    are there where the requester's reporting line is excluded too."""
 
     accounts: dict[str, str]
     persons: dict[str, str]
     requester_accounts: frozenset[str]
     requester_persons: frozenset[str]
     unknown: tuple[str, ...]
+    lines: Lines | None = None
 
     def deed(self, account: str, *persons: str) -> str:
-        """What the account or any of the persons did; empty when none had a hand in the release."""
+        """What keeps the account or any of the persons from counting ("wrote part of it"); empty when nothing does."""
         if account in self.accounts:
             return self.accounts[account]
-        return next((self.persons[person] for person in persons if person in self.persons), "")
+        for person in persons:
+            if person in self.persons:
+                return self.persons[person]
+        return self.lines.objection(persons) if self.lines is not None else ""
 
 
-def excluded(snapshot: Snapshot) -> Excluded:
-    """Contributors, and whoever signed a document that came with the release."""
+def excluded(snapshot: Snapshot, rule: EffectiveRule | None = None) -> Excluded:
+    """Contributors, whoever signed a document that came with the release, and whom the ``rule`` excludes besides."""
     accounts: dict[str, str] = {}
     persons: dict[str, str] = {}
     for contributor in sorted(snapshot.contributors.known, key=_weight):
@@ -55,12 +62,14 @@ def excluded(snapshot: Snapshot) -> Excluded:
     requesters = [c for c in snapshot.contributors.known if c.role == "requester"]
     if not requesters:
         unknown.append("it cannot be told who asked for the release")
+    asking = frozenset(c.person for c in requesters if c.person)
     return Excluded(
         accounts,
         persons,
         frozenset(c.account for c in requesters if c.account),
-        frozenset(c.person for c in requesters if c.person),
+        asking,
         tuple(sorted(set(unknown))),
+        lines(snapshot.reporting, asking) if rule is not None and "reporting-line" in rule.exclude else None,
     )
 
 

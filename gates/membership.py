@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from gates.excluded import Excluded
-from gates.model import GroupFacts, Member, Snapshot
+from gates import groups
+from gates.excluded import Excluded, excluded
+from gates.groups import JointMember, Roster
+from gates.model import Member, Snapshot
 from gates.terms import EffectiveRule
 from gates.words import SECOND, instant, span
 
 UNKNOWN_AGE = "it is not known since when they belong to the group"
-
-
-class Roster(msgspec.Struct, frozen=True):
-    """One group's members by account; ``problem`` not empty means that nobody's membership can be told."""
-
-    group: str
-    members: dict[str, tuple[Member, ...]]
-    problem: str = ""
 
 
 class Registry(msgspec.Struct, frozen=True):
@@ -29,13 +23,16 @@ class Registry(msgspec.Struct, frozen=True):
     links: dict[str, frozenset[str]]
 
 
-def rosters(snapshot: Snapshot, rule: EffectiveRule) -> dict[str, Roster]:
-    """The rosters of all groups that fill seats."""
-    facts: dict[str, list[GroupFacts]] = {seat.group: [] for seat in rule.seats}
-    for group in snapshot.groups:
-        if group.name in facts:
-            facts[group.name].append(group)
-    return {name: _roster(name, found) for name, found in facts.items()}
+def rosters(snapshot: Snapshot, rule: EffectiveRule, known: Registry | None = None) -> dict[str, Roster]:
+    """The rosters of all groups that the rule names and of those that they are made of. ``known`` is the registry of
+    the same snapshot, where it is at hand."""
+
+    def judge(member: Member) -> str:
+        nonlocal known
+        known = known or registry(snapshot, rule, excluded(snapshot, rule))
+        return objection(member, known)
+
+    return groups.rosters({group.name: group.definition for group in rule.groups}, snapshot.groups, judge)
 
 
 def registry(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Registry:
@@ -46,6 +43,8 @@ def registry(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Reg
 
 def objection(member: Member, registry: Registry) -> str:
     """Why this membership does not count; empty when it does."""
+    if isinstance(member, JointMember) and member.against:
+        return member.against
     if member.kind != "User":
         return f"the account is a {member.kind}, not a human's"
     if member.granted_by and (by := _interested(member, registry)):
@@ -86,19 +85,6 @@ def _interested(member: Member, registry: Registry) -> str:
     if granter in makers.requester_accounts or persons & makers.requester_persons:
         return "the requester of the release"
     return ""
-
-
-def _roster(name: str, found: list[GroupFacts]) -> Roster:
-    if len(found) != 1:
-        return Roster(name, {}, "its members were not read" if not found else "it was read more than once")
-    if found[0].problem:
-        return Roster(name, {}, found[0].problem)
-    members: dict[str, tuple[Member, ...]] = {}
-    for member in found[0].members:
-        if member.account:
-            others = members.get(member.account)
-            members[member.account] = (*others, member) if others else (member,)
-    return Roster(name, members)
 
 
 def _links(snapshot: Snapshot) -> dict[str, frozenset[str]]:

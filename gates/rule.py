@@ -7,16 +7,19 @@ tightened policy asks them anew.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import msgspec
 
-from gates import tighten
+from gates import conditions, definitions, loosen, tighten, unite
 from gates.case import Case, Finding
-from gates.glob import matches
-from gates.model import Policies, PullFacts, ReleaseFacts, Result
+from gates.groups import rosters
+from gates.model import Contributor, GroupFacts, Policies, PullFacts, ReleaseFacts, Result, Status
 from gates.terms import EffectiveRule, NoRule, digest_of
 from gates.words import listing
 from manifests.errors import Problem
-from manifests.policy import POLICY_PATH, SCHEMA, Policy, Rule, When
+from manifests.policy import POLICY_PATH, SCHEMA, Policy, Rule, TenantPolicy
 
 _RELEASE_POLICY = (
     "Have it released by a pull request that Countersign allows, or let two stewards run countersign policy adopt."
@@ -24,56 +27,92 @@ _RELEASE_POLICY = (
 _WRITE_POLICY = "Let an administrator merge a readable .github/countersign.yaml into the base branch."
 
 
+Layers = Sequence[tuple[str, Rule]]
+_digest_of = lru_cache(maxsize=1024)(digest_of)
+"""The same few rules apply again and again, and their digest is a third of what a decision takes."""
+
+
 def effective_rule(
-    policies: Policies, release: ReleaseFacts, pull: PullFacts, environment: str
+    policies: Policies,
+    release: ReleaseFacts,
+    pull: PullFacts,
+    environment: str,
+    *,
+    groups: tuple[GroupFacts, ...] = (),
+    requesters: tuple[Contributor, ...] = (),
 ) -> EffectiveRule | NoRule:
-    """Find and merge the rules for this release and environment, or say why that cannot be done."""
+    """Find and merge the rules for this release and environment, or say why that cannot be done.
+
+    ``groups`` are those that conditions ask about (``condition_groups``), ``requesters`` who asked for the release,
+    among others that took part; what is not given is not known, and makes rules apply.
+    """
     manifest, tenant, repository = release.manifest, policies.tenant, _counting(policies, release)
     if manifest is None or tenant is None or repository is None:
         return NoRule(_absent(policies, release))
-    named = [
-        (layer, rule)
+    asking = tuple(contributor for contributor in requesters if contributor.role == "requester")
+    named = conditions.named_groups((*tenant.rules, *repository.rules))
+    terms, _ = definitions.groups(tenant, repository, named)
+    known = rosters({group.name: group.definition for group in terms}, groups, lambda member: "") if terms else {}
+    facts = conditions.Facts(manifest, release, pull, environment, asking, known)
+    judged = [
+        (layer, rule, conditions.judge(rule.when, facts))
         for layer, rules in (("tenant", tenant.rules), ("repository", repository.rules))
         for rule in rules
-        if applies(rule.when, release, pull, environment)
     ]
-    if not named:
+    applying = [(layer, rule) for layer, rule, truth in judged if truth.holds is not False]
+    if not applying:
         unmatched = _unmatched(release, pull, environment)
         return NoRule((unmatched,) if repository is policies.repository else (unmatched, *_absent(policies, release)))
-    rules: list[Rule] = [rule for _, rule in named]
+    if not any(truth.holds for _, _, truth in judged):
+        return NoRule((_untold({name for _, _, truth in judged for name in truth.missing}),), waits=True)
+    return _merged(tenant, repository, applying, environment)
+
+
+def condition_groups(policies: Policies) -> tuple[str, ...]:
+    """The groups that have to be known before it can be told which rules apply, sorted."""
+    layers = (policies.tenant, policies.repository)
+    return conditions.named_groups(rule for policy in layers if policy is not None for rule in policy.rules)
+
+
+def _merged(tenant: TenantPolicy, repository: Policy, layers: Layers, environment: str) -> EffectiveRule | NoRule:
+    rules = [rule for _, rule in layers]
     seats, seat_problems = tighten.seats(rules, environment)
     change, change_problems = tighten.change(rules)
-    groups, group_problems = tighten.groups(tenant, repository, seats)
+    broken = loosen.break_glass(rules)
+    asked = [
+        *(seat.group for seat in seats),
+        *unite.groups(rules),
+        *((*broken.groups, broken.review_by) if broken else ()),
+    ]
+    groups, group_problems = definitions.groups(tenant, repository, asked)
     if problems := (*seat_problems, *change_problems, *group_problems):
         return NoRule(problems)
-    evidence = tuple(sorted({type for rule in rules for type in rule.evidence}))
+    evidence, findings = unite.evidence(rules), unite.terms(r.findings for r in rules if r.findings is not None)
+    trusted = ("lineage", *evidence, *(type for terms in findings for type in terms.types))
     terms = EffectiveRule(
-        rules=tighten.names(named),
+        rules=tighten.names(layers),
         seats=seats,
         expires=min(rule.expires for rule in rules),
         gates=tighten.gates(rules),
         evidence=evidence,
         change=change,
         groups=groups,
-        trust=tighten.trust(tenant, repository, ("lineage", *evidence)),
+        trust=tighten.trust(tenant, repository, trusted),
         membership_age=tenant.people.membership_age,
         freshness=tenant.freshness,
+        veto=unite.words(rule.veto for rule in rules),
+        exclude=tuple(sorted({exclusion for rule in rules for exclusion in rule.exclude})),
+        requirements=unite.requirements(rules),
+        required_checks=unite.terms(check for rule in rules for check in rule.required_checks),
+        findings=findings,
+        review_time=max(rule.review_time for rule in rules),
+        deadline=unite.deadline(rules),
+        windows=unite.windows(layers),
+        keep=loosen.keep(rules),
+        delegation=loosen.delegation(rules),
+        break_glass=broken,
     )
-    return msgspec.structs.replace(terms, digest=digest_of(terms))
-
-
-def applies(when: When, release: ReleaseFacts, pull: PullFacts, environment: str) -> bool:
-    """Whether a rule is for this release. Names and environments match in any letter case: a rule that
-    matches more asks for more, and an author must not escape one by spelling."""
-    manifest = release.manifest
-    if manifest is None or (when.kind and manifest.kind not in when.kind):
-        return False
-    return (
-        _any(when.name, manifest.name, fold=True)
-        and _any(when.environment, environment, fold=True)
-        and _any(when.paths, release.manifest_path)
-        and _any(when.base_ref, pull.base_ref)
-    )
+    return msgspec.structs.replace(terms, digest=_digest_of(terms))
 
 
 def is_policy(release: ReleaseFacts) -> bool:
@@ -92,24 +131,13 @@ def _counting(policies: Policies, release: ReleaseFacts) -> Policy | None:
 def rule(case: Case) -> Finding:
     """Which rules apply."""
     if isinstance(case.rule, NoRule):
-        troubles = tuple(_trouble(problem) for problem in case.rule.problems)
+        status: Status = "wait" if case.rule.waits else "fail"
+        troubles = tuple(Result(p.code, status, p.message, p.remedy) for p in case.rule.problems)
         first = troubles[0]
         children = troubles if len(troubles) > 1 else ()
         return Finding(Result("rule", first.status, first.summary, first.remedy, children))
     which = listing(case.rule.rules, most=8)
     return Finding(Result("rule", "pass", f"What has to hold here is said by {which}."))
-
-
-def _any(patterns: tuple[str, ...], value: str, fold: bool = False) -> bool:
-    if not patterns:
-        return True
-    if fold:
-        return any(matches(pattern.casefold(), value.casefold()) for pattern in patterns)
-    return any(matches(pattern, value) for pattern in patterns)
-
-
-def _trouble(problem: Problem) -> Result:
-    return Result(problem.code, "fail", problem.message, problem.remedy)
 
 
 def _absent(policies: Policies, release: ReleaseFacts) -> tuple[Problem, ...]:
@@ -150,4 +178,14 @@ def _unmatched(release: ReleaseFacts, pull: PullFacts, environment: str) -> Prob
         f"No rule of the policy matches {release.manifest_path} for {environment} into {pull.base_ref}.",
         "Add a rule to .github/countersign.yaml whose conditions cover this release, or correct what the "
         "manifest declares.",
+    )
+
+
+def _untold(missing: set[str]) -> Problem:
+    named = listing(sorted(missing))
+    return Problem(
+        "rule-unknown",
+        f"It cannot be told yet whether a rule of the policy applies. Not known of the pull request: {named}.",
+        "Evaluate the release again; if this stays, let an administrator find out why that cannot be read, or add a "
+        "rule whose conditions do not need it.",
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gates.terms import GroupTerms, SeatTerms, TrustTerms
+from gates.terms import SeatTerms, TrustTerms
 from gates.words import listing
 from manifests.errors import Problem
 from manifests.policy import (
@@ -23,7 +23,8 @@ from manifests.policy_terms import ChangeRule
 
 
 def seats(rules: Iterable[Rule], environment: str) -> tuple[tuple[SeatTerms, ...], tuple[Problem, ...]]:
-    """Per group the greatest count, the strongest signature and the ways that every rule accepts.
+    """Per group the greatest count, the strongest signature, the ways that every rule accepts and all documents that
+    have to be shown.
 
     Seats that one rule asks from the same group twice are added up: its author meant two people.
     """
@@ -39,14 +40,18 @@ def seats(rules: Iterable[Rule], environment: str) -> tuple[tuple[SeatTerms, ...
 
 
 def gates(rules: Iterable[Rule]) -> tuple[GateName, ...]:
-    """Every gate that some rule lists; naming evidence or terms of a change asks for their gates as well."""
+    """Every gate that some rule lists; naming what a gate looks at (evidence, a change, checks) asks for it as well."""
     asked: set[GateName] = set()
     for rule in rules:
         asked.update(rule.gates)
-        if rule.evidence:
+        if rule.evidence or rule.requirements:
             asked.add("evidence")
         if rule.change is not None:
             asked.add("change")
+        if rule.required_checks:
+            asked.add("required_checks")
+        if rule.findings is not None:
+            asked.add("findings")
     return tuple(name for name in GATE_NAMES if name in asked)
 
 
@@ -75,24 +80,6 @@ def change(rules: Iterable[Rule]) -> tuple[ChangeRule | None, tuple[Problem, ...
     return merged, tuple(problems)
 
 
-def groups(
-    tenant: TenantPolicy, repository: Policy, asked: Iterable[SeatTerms]
-) -> tuple[tuple[GroupTerms, ...], tuple[Problem, ...]]:
-    """The definitions of the groups that fill seats; a repository cannot redefine a group of the tenant."""
-    found: list[GroupTerms] = []
-    problems: list[Problem] = []
-    for name in (seat.group for seat in asked):
-        above, below = tenant.groups.get(name), repository.groups.get(name)
-        definition = above if above is not None else below
-        if definition is None:
-            problems.append(_undefined(name))
-        elif above is not None and below is not None and above != below:
-            problems.append(_redefined(name))
-        else:
-            found.append(GroupTerms(name, definition))
-    return tuple(found), tuple(problems)
-
-
 def trust(tenant: TenantPolicy, repository: Policy, types: Iterable[str]) -> tuple[TrustTerms, ...]:
     """Per type the signers that both policies trust, or those of the one policy that names the type."""
     found: list[TrustTerms] = []
@@ -115,7 +102,8 @@ def _one_rule(rule: Rule, environment: str) -> dict[str, SeatTerms]:
     found: dict[str, SeatTerms] = {}
     for seat in rule.seats:
         signature = seat.signature or default_signature(environment)
-        terms = SeatTerms(seat.group, max(seat.count, 0), signature, tuple(sorted(set(seat.accept))))
+        accept, shown = tuple(sorted(set(seat.accept))), tuple(sorted(set(seat.shown)))
+        terms = SeatTerms(seat.group, max(seat.count, 0), signature, accept, shown)
         other = found.get(seat.group)
         found[seat.group] = _both(other, terms, other.count + terms.count) if other else terms
     return found
@@ -128,7 +116,7 @@ def default_signature(environment: str) -> Strength:
 def _both(one: SeatTerms, other: SeatTerms, count: int) -> SeatTerms:
     signature = STRENGTHS[max(STRENGTHS.index(one.signature), STRENGTHS.index(other.signature))]
     accept = tuple(way for way in one.accept if way in other.accept)
-    return SeatTerms(one.group, count, signature, accept)
+    return SeatTerms(one.group, count, signature, accept, tuple(sorted({*one.shown, *other.shown})))
 
 
 def _nobody() -> Problem:
@@ -143,23 +131,7 @@ def _no_way(group: str) -> Problem:
     return Problem(
         "rule-accepts-nothing",
         f"The matching rules accept no common way of approving for the group {group}.",
-        "Let the rules share at least one entry under accept: review, command or cli.",
-    )
-
-
-def _undefined(group: str) -> Problem:
-    return Problem(
-        "group-undefined",
-        f"A rule asks for consent of the group {group}, which no policy defines.",
-        "Define the group under groups in the policy, or correct its name in the rule.",
-    )
-
-
-def _redefined(group: str) -> Problem:
-    return Problem(
-        "group-redefined",
-        f"The repository defines the group {group} differently from the tenant policy.",
-        "Remove the group from the repository's policy: the tenant's definition counts.",
+        "Let the rules share at least one entry under accept, such as cli.",
     )
 
 

@@ -58,7 +58,7 @@ FREE = (
     r"p\.repository\.rules\.0\.(deadline|windows|keep|delegation|break_glass)|p\.repository\.include",
     r"p\.(unreleased|tenant\.people\.machines)",
     r"s\.pull\.(head_ref|labels|changed|files|lines)|s\.release\.head_since",
-    r"s\.consents\.\d+\.(shown|delegation|exception|incident)|s\.(lineage|evidence\.\d+)\.(fields|findings)",
+    r"s\.consents\.\d+\.(shown|delegation|exception|incident|glass)|s\.(lineage|evidence\.\d+)\.(fields|findings)",
     r"s\.(calendar|checks|pushes|reporting|retrospectives)",
 )
 """What may change without taking an allow back, and why."""
