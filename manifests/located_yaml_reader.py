@@ -28,6 +28,11 @@ class Reader:
     def __init__(self, path: str) -> None:
         self._path = path
         self._problems: list[Problem] = []
+        self._others: list[Problem] = []
+
+    @property
+    def path(self) -> str:
+        return self._path
 
     def load(self, data: bytes, limit: int) -> Node | None:
         node, problems = compose(data, self._path, limit)
@@ -39,19 +44,28 @@ class Reader:
         line, column = (node.line, node.column) if node is not None else (0, 0)
         self._problems.append(Problem(code, message, remedy, self._path, line, column))
 
+    def absorb(self, other: Reader) -> None:
+        """Take over the problems of another document that belongs to this one."""
+        self._others.extend(other._sorted())
+
     def finish(self, value: T | None) -> T:
-        """``value`` if nothing is wrong. Raises ManifestError with all problems in the order of the file."""
-        if self._problems or value is None:
+        """``value`` if nothing is wrong. Raises ManifestError with all problems in the order of the file, and then
+        those of the documents that belong to it."""
+        if self._problems or self._others or value is None:
             self._fail()
         return value
 
     def _fail(self) -> NoReturn:
-        found = sorted(self._problems, key=lambda problem: (problem.line, problem.column))
+        found = self._sorted()
         left = len(found) - MAX_PROBLEMS
         if left > 0:
             more = Problem("document.more", f"Found {left} more problems.", "Mend these first.", self._path)
             found = [*found[:MAX_PROBLEMS], more]
         raise ManifestError(tuple(found))
+
+    def _sorted(self) -> list[Problem]:
+        own = sorted(self._problems, key=lambda problem: (problem.line, problem.column))
+        return [*own, *self._others]
 
     def fields(self, node: Node, name: str, known: tuple[str, ...]) -> Fields:
         """The keys of a mapping; unknown ones are reported with the nearest known one."""
@@ -119,9 +133,13 @@ class Fields:
         self._name = name
         self._readable = isinstance(node, Mapping)
         self._values: dict[str, Node] = {}
+        self.keys: dict[str, Scalar] = {}
+        """The known keys that are there, in the order written."""
         for entry in reader.entries(node, name):
-            if entry.key.text in known:
-                self._values[entry.key.text] = entry.value
+            key = entry.key.text
+            if key in known:
+                self._values[key] = entry.value
+                self.keys[key] = entry.key
             else:
                 self._unknown(entry.key, known)
 

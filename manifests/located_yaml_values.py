@@ -165,12 +165,25 @@ def instant(reader: Reader) -> Read[int]:
 
 
 def many(
-    reader: Reader, read_one: Read[T], *, least: int = 0, unique: Callable[[T], Any] | None = None
+    reader: Reader,
+    read_one: Read[T],
+    *,
+    least: int = 0,
+    most: int | None = None,
+    unique: Callable[[T], Any] | None = None,
 ) -> Read[tuple[T, ...]]:
-    """A list of at least ``least`` values, of which no two have the same ``unique`` key."""
+    """A list of ``least`` to ``most`` values, of which no two have the same ``unique`` key."""
 
     def read(node: Node, name: str) -> tuple[T, ...] | None:
         items = reader.items(node, name)
+        if most is not None and len(items) > most:
+            reader.refuse(
+                node,
+                "field.length",
+                f"`{name}`: expected at most {most} in the list, found {len(items)}.",
+                "Remove those that are not needed.",
+            )
+            return None
         if isinstance(node, Sequence) and len(items) < least:
             reader.refuse(
                 node,
@@ -183,9 +196,11 @@ def many(
     return read
 
 
-def one_or_many(reader: Reader, read_one: Read[T]) -> Read[tuple[T, ...]]:
+def one_or_many(
+    reader: Reader, read_one: Read[T], *, unique: Callable[[T], Any] = lambda value: value
+) -> Read[tuple[T, ...]]:
     """One value, or a list of at least one, each once: an empty list could be read as all or as none."""
-    read_list = many(reader, read_one, least=1, unique=lambda value: value)
+    read_list = many(reader, read_one, least=1, unique=unique)
 
     def read(node: Node, name: str) -> tuple[T, ...] | None:
         if isinstance(node, Sequence):

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from manifests.located_yaml import Node
 from manifests.located_yaml_reader import Fields, Read, Reader
 from manifests.located_yaml_values import choice, duration, form, integer, many, one_or_many
-from manifests.policy import (
-    DEFAULT_RELEASE_GLOB,
-    SCHEMA,
-    BaseRefs,
-    Freeze,
-    Group,
-    PeopleRules,
-    Policy,
-    Rule,
-    TenantPolicy,
-    TrustedSigner,
-)
+from manifests.policy import DEFAULT_RELEASE_GLOB, SCHEMA, BaseRefs, PeopleRules, Policy, TenantPolicy
 from manifests.policy_parser_forms import (
     BASE_REF,
+    MACHINE,
     MAX_FRESHNESS_S,
     MAX_ID,
     MAX_KEY_COOLDOWN_S,
@@ -29,14 +19,15 @@ from manifests.policy_parser_forms import (
     REPOSITORY,
     WORKFLOW,
 )
-from manifests.policy_parser_rules import freezes, rules
-from manifests.policy_parser_sources import groups, trust
+from manifests.policy_parser_include import MAX_BYTES, included_parts, includes_of
+from manifests.policy_parser_parts import COMMON_KEYS, common
 from manifests.release_parser_forms import ENVIRONMENT
 
-MAX_BYTES = 512 * 1024
-POLICY_KEYS = ("schema", "groups", "trust", "rules", "freezes")
+__all__ = ["MAX_BYTES", "includes_of", "parse_policy", "parse_tenant_policy"]
+
+POLICY_KEYS = (*COMMON_KEYS, "include")
 TENANT_KEYS = (
-    *POLICY_KEYS,
+    *COMMON_KEYS,
     "base_refs",
     "installations",
     "people",
@@ -45,17 +36,21 @@ TENANT_KEYS = (
     "workflows",
     "anchored",
 )
+PEOPLE_KEYS = ("membership_age", "key_cooldown", "machines")
+NOTHING: Mapping[str, bytes] = {}
 
 
-def parse_policy(text: bytes, path: str, known_groups: Collection[str] = ()) -> Policy:
-    """The policy of a repository. Raises ManifestError with every problem and its place.
+def parse_policy(
+    text: bytes, path: str, known_groups: Collection[str] = (), included: Mapping[str, bytes] = NOTHING
+) -> Policy:
+    """The policy of a repository, with what it includes. Raises ManifestError with every problem and its place.
 
-    Seats may name the policy's own groups and ``known_groups``, which are the tenant policy's. More than
-    512 KiB are refused.
+    Seats may name the policy's own groups and ``known_groups``, which are the tenant policy's. ``included`` are the
+    files that ``includes_of`` tells, by the SHA-256 that it tells. More than 512 KiB each are refused.
     """
     reader = Reader(path)
     root = reader.load(text, MAX_BYTES)
-    return reader.finish(None if root is None else _policy(reader, root, known_groups))
+    return reader.finish(None if root is None else _policy(reader, root, known_groups, included))
 
 
 def parse_tenant_policy(text: bytes, path: str) -> TenantPolicy:
@@ -65,17 +60,20 @@ def parse_tenant_policy(text: bytes, path: str) -> TenantPolicy:
     return reader.finish(None if root is None else _tenant_policy(reader, root))
 
 
-def _policy(reader: Reader, root: Node, known_groups: Collection[str]) -> Policy:
+def _policy(reader: Reader, root: Node, known_groups: Collection[str], included: Mapping[str, bytes]) -> Policy:
     fields = reader.fields(root, "the policy", POLICY_KEYS)
     schema = _schema(fields)
-    named, trusted, ruled, frozen = _common(fields, known_groups)
-    return Policy(schema, named, trusted, ruled, frozen)
+    include, parts = included_parts(fields, included)
+    found = common((*parts, fields), known_groups)
+    for part in parts:
+        reader.absorb(part.reader)
+    return Policy(schema, found.groups, found.trust, found.rules, found.freezes, include)
 
 
 def _tenant_policy(reader: Reader, root: Node) -> TenantPolicy:
     fields = reader.fields(root, "the tenant policy", TENANT_KEYS)
     schema = _schema(fields)
-    named, trusted, ruled, frozen = _common(fields, ())
+    found = common((fields,), ())
     default = TenantPolicy(schema)
     installations = many(reader, integer(reader, 1, MAX_ID), least=1, unique=int)
     return TenantPolicy(
@@ -87,26 +85,15 @@ def _tenant_policy(reader: Reader, root: Node) -> TenantPolicy:
         release_glob=fields.optional("release_glob", form(reader, PATTERN), DEFAULT_RELEASE_GLOB),
         workflows=fields.optional("workflows", many(reader, form(reader, WORKFLOW), unique=str), ()),
         anchored=fields.optional("anchored", many(reader, form(reader, ENVIRONMENT), unique=str), ()),
-        groups=named,
-        trust=trusted,
-        rules=ruled,
-        freezes=frozen,
+        groups=found.groups,
+        trust=found.trust,
+        rules=found.rules,
+        freezes=found.freezes,
     )
 
 
 def _schema(fields: Fields) -> str:
     return fields.required("schema", choice(fields.reader, (SCHEMA,)), "")
-
-
-_Common = tuple[dict[str, Group], dict[str, tuple[TrustedSigner, ...]], tuple[Rule, ...], tuple[Freeze, ...]]
-
-
-def _common(fields: Fields, known_groups: Collection[str]) -> _Common:
-    reader = fields.reader
-    named = fields.optional("groups", groups(reader), {})
-    trusted = fields.optional("trust", trust(reader), {})
-    ruled = fields.optional("rules", rules(reader, {*named, *known_groups}, trusted), ())
-    return named, trusted, ruled, fields.optional("freezes", freezes(reader), ())
 
 
 def _base_refs(reader: Reader) -> Read[tuple[BaseRefs, ...]]:
@@ -123,14 +110,17 @@ def _base_refs(reader: Reader) -> Read[tuple[BaseRefs, ...]]:
 
 
 def _people(reader: Reader) -> Read[PeopleRules]:
+    read_age = duration(reader, 0, MAX_MEMBERSHIP_AGE_S)
+    read_cooldown = duration(reader, 0, MAX_KEY_COOLDOWN_S)
+    machines = many(reader, form(reader, MACHINE), unique=str.lower)
+
     def read(node: Node, name: str) -> PeopleRules:
-        fields = reader.fields(node, "`people`", ("membership_age", "key_cooldown"))
+        fields = reader.fields(node, "`people`", PEOPLE_KEYS)
         default = PeopleRules()
         return PeopleRules(
-            membership_age=fields.optional(
-                "membership_age", duration(reader, 0, MAX_MEMBERSHIP_AGE_S), default.membership_age
-            ),
-            key_cooldown=fields.optional("key_cooldown", duration(reader, 0, MAX_KEY_COOLDOWN_S), default.key_cooldown),
+            membership_age=fields.optional("membership_age", read_age, default.membership_age),
+            key_cooldown=fields.optional("key_cooldown", read_cooldown, default.key_cooldown),
+            machines=fields.optional("machines", machines, ()),
         )
 
     return read

@@ -1,193 +1,126 @@
-"""Reading the rules and freezes of a policy."""
+"""Reading the rules of a policy."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+import msgspec
+
 from manifests.located_yaml import Node
-from manifests.located_yaml_reader import Fields, Read, Reader, did_you_mean, shown
-from manifests.located_yaml_values import (
-    boolean,
-    choice,
-    duration,
-    form,
-    instant,
-    integer,
-    many,
-    one_or_many,
-    text,
-)
-from manifests.policy import (
-    DEFAULT_EXPIRY_S,
-    GATE_NAMES,
-    STRENGTHS,
-    Freeze,
-    GateName,
-    Rule,
-    Seat,
-    Way,
-    When,
-)
-from manifests.policy_parser_forms import (
-    GROUP_NAME,
-    MAX_EXPIRY_S,
-    MAX_LINE,
-    MAX_NAME,
-    MAX_SEATS,
-    PATTERN,
-    WAYS,
-)
-from manifests.policy_terms import ChangeRule
-from manifests.release import ChangeType
-from manifests.release_parser_forms import CHANGE_TYPES, ENVIRONMENT, EVIDENCE_TYPE, KINDS
+from manifests.located_yaml_reader import Fields, Read, Reader
+from manifests.located_yaml_values import choice, duration, many, one_or_many, text
+from manifests.policy import GATE_NAMES, GateName, Rule, When
+from manifests.policy_parser_evidence import Asked, evidence, findings, requirements
+from manifests.policy_parser_forms import MAX_EXPIRY_S, MAX_LIST, MAX_NAME, MAX_REVIEW_S
+from manifests.policy_parser_names import Names, group_names
+from manifests.policy_parser_seats import Defaults, seats
+from manifests.policy_parser_terms import change_rule, needs_gate, needs_terms, required_checks
+from manifests.policy_parser_time import deadline, recurrence
+from manifests.policy_parser_ways import break_glass, delegation, keep
+from manifests.policy_parser_when import when
+from manifests.policy_terms import ChangeRule, Exclusion
 
-RULE_KEYS = ("name", "when", "seats", "expires", "gates", "evidence", "change")
-WHEN_KEYS = ("kind", "name", "environment", "paths", "base_ref")
-SEAT_KEYS = ("group", "count", "signature", "accept")
-CHANGE_KEYS = ("type", "assignment_group", "cab", "approvals")
-FREEZE_KEYS = ("name", "start", "end", "environments")
-DEFAULT_GATES = Rule(name="").gates
-DEFAULT_WAYS = Seat(group="").accept
+RULE_KEYS = (
+    "name", "when", "seats", "expires", "gates", "evidence", "change", "veto", "exclude", "required_checks", "findings",
+    "review_time", "deadline", "windows", "keep", "delegation", "break_glass",
+)  # fmt: skip
+EXCLUSIONS: tuple[Exclusion, ...] = ("reporting-line",)
 
 
-def rules(reader: Reader, groups: Collection[str], trusted: Collection[str]) -> Read[tuple[Rule, ...]]:
-    """The rules, each name once. Seats name one of ``groups``; ``trusted`` are the types under `trust`."""
-    read_gates: Read[tuple[GateName, ...]] = many(reader, choice(reader, GATE_NAMES), unique=str)
-
-    def read(node: Node, name: str) -> Rule:
-        fields = reader.fields(node, "a rule", RULE_KEYS)
-        rule_name = fields.required("name", text(reader, MAX_NAME), "")
-        gates = fields.optional("gates", read_gates, DEFAULT_GATES)
-        return Rule(
-            name=rule_name,
-            when=fields.optional("when", _when(reader), When()),
-            seats=fields.optional("seats", many(reader, _seat(reader, groups)), ()),
-            expires=fields.optional("expires", duration(reader, 1, MAX_EXPIRY_S), DEFAULT_EXPIRY_S),
-            gates=gates,
-            evidence=_evidence(fields, gates, trusted),
-            change=_change(fields, gates),
-        )
-
+def rules(reader: Reader, names: Names, defaults: Defaults) -> Read[tuple[Rule, ...]]:
+    """The rules, each name once, also among the rules of files read before."""
+    reading = _Rules(reader, names, defaults)
     # A name that could not be read is reported already and stands in as "".
-    return many(reader, read, unique=lambda rule: rule.name or object())
+    return many(reader, reading.read, unique=lambda rule: rule.name or object())
 
 
-def freezes(reader: Reader) -> Read[tuple[Freeze, ...]]:
-    """The freezes, each name once."""
-    environments = one_or_many(reader, form(reader, ENVIRONMENT))
+def gates(reader: Reader) -> Read[tuple[GateName, ...]]:
+    return many(reader, choice(reader, GATE_NAMES), unique=str)
 
-    def read(node: Node, name: str) -> Freeze:
-        fields = reader.fields(node, "a freeze", FREEZE_KEYS)
-        start = fields.required("start", instant(reader), 0)
-        end = fields.required("end", instant(reader), 0)
-        if start and end and start >= end:
-            reader.refuse(
-                fields.at("end"),
-                "policy.freeze_order",
-                "Expected `end` after `start`, found it before or equal.",
-                "Correct one of them.",
+
+class _Rules:
+    """Reads one rule after the other. What reads a key is made once."""
+
+    def __init__(self, reader: Reader, names: Names, defaults: Defaults) -> None:
+        self._reader = reader
+        self._names = names
+        self._defaults = defaults
+        self._name = text(reader, MAX_NAME)
+        self._when = when(reader, names)
+        self._seats = seats(reader, names, defaults)
+        self._expires = duration(reader, 1, MAX_EXPIRY_S)
+        self._gates = gates(reader)
+        self._evidence = evidence(reader)
+        self._groups = group_names(reader, names.groups)
+        self._change = change_rule(reader)
+
+    def read(self, node: Node, name: str) -> Rule:
+        fields = self._reader.fields(node, "a rule", RULE_KEYS)
+        asked_gates = fields.optional("gates", self._gates, self._defaults.gates)
+        asked = self._asked(fields, asked_gates)
+        rule = Rule(
+            name=self._rule_name(fields),
+            when=fields.optional("when", self._when, When()),
+            seats=fields.optional("seats", self._seats, ()),
+            expires=fields.optional("expires", self._expires, self._defaults.expires),
+            gates=asked_gates,
+            evidence=tuple(one.type for one in asked),
+            change=self._change_of(fields, asked_gates),
+            requirements=requirements(asked),
+        )
+        return rule if fields.keys.keys() <= _PLAIN else self._rich(fields, rule)
+
+    def _rich(self, fields: Fields, rule: Rule) -> Rule:
+        """The rule with the terms that few rules have."""
+        reader, names = self._reader, self._names
+        exclusions: Read[tuple[Exclusion, ...]] = one_or_many(reader, choice(reader, EXCLUSIONS))
+        windows = many(reader, recurrence(reader), least=1, most=MAX_LIST, unique=lambda window: window)
+        needs_gate(fields, "required_checks", rule.gates)
+        needs_gate(fields, "findings", rule.gates)
+        return msgspec.structs.replace(
+            rule,
+            veto=fields.optional("veto", self._groups, ()),
+            exclude=fields.optional("exclude", exclusions, ()),
+            required_checks=fields.optional("required_checks", required_checks(reader), ()),
+            findings=fields.optional("findings", findings(reader, names), None),
+            review_time=fields.optional("review_time", duration(reader, 1, MAX_REVIEW_S), 0),
+            deadline=fields.optional("deadline", deadline(reader, names), None),
+            windows=fields.optional("windows", windows, ()),
+            keep=fields.optional("keep", keep(reader), None),
+            delegation=fields.optional("delegation", delegation(reader), None),
+            break_glass=fields.optional("break_glass", break_glass(reader, names), None),
+        )
+
+    def _rule_name(self, fields: Fields) -> str:
+        name = fields.required("name", self._name, "")
+        if name in self._names.rules:
+            self._reader.refuse(
+                fields.at("name"),
+                "policy.rule_twice",
+                f"`name`: expected another name than those of the rules in included files, found {name!r}.",
+                "Give one of the rules another name.",
             )
-        return Freeze(
-            name=fields.required("name", text(reader, MAX_NAME), ""),
-            start=start,
-            end=end,
-            environments=fields.optional("environments", environments, ()),
-        )
+        return name
 
-    return many(reader, read, unique=lambda freeze: freeze.name or object())
+    def _change_of(self, fields: Fields, asked_gates: Collection[str]) -> ChangeRule | None:
+        needs_gate(fields, "change", asked_gates)
+        default = ChangeRule() if "change" in asked_gates else None
+        return fields.optional("change", self._change, default)
 
-
-def _when(reader: Reader) -> Read[When]:
-    patterns = one_or_many(reader, form(reader, PATTERN))
-
-    def read(node: Node, name: str) -> When:
-        fields = reader.fields(node, "`when`", WHEN_KEYS)
-        return When(
-            kind=fields.optional("kind", one_or_many(reader, choice(reader, KINDS)), ()),
-            name=fields.optional("name", patterns, ()),
-            environment=fields.optional("environment", one_or_many(reader, form(reader, ENVIRONMENT)), ()),
-            paths=fields.optional("paths", patterns, ()),
-            base_ref=fields.optional("base_ref", patterns, ()),
-        )
-
-    return read
-
-
-def _seat(reader: Reader, groups: Collection[str]) -> Read[Seat]:
-    ways: Read[tuple[Way, ...]] = many(reader, choice(reader, WAYS), least=1, unique=str)
-
-    def read(node: Node, name: str) -> Seat:
-        fields = reader.fields(node, "a seat", SEAT_KEYS)
-        group = fields.required("group", form(reader, GROUP_NAME), None)
-        if group is not None and group not in groups:
-            remedy = did_you_mean(group, sorted(groups)) if groups else "Define it under `groups`."
-            message = f"`group`: expected a defined group, found {shown(group)}."
-            reader.refuse(fields.at("group"), "policy.unknown_group", message, remedy)
-        return Seat(
-            group=group or "",
-            count=fields.optional("count", integer(reader, 1, MAX_SEATS), 1),
-            signature=fields.optional("signature", choice(reader, STRENGTHS), None),
-            accept=fields.optional("accept", ways, DEFAULT_WAYS),
-        )
-
-    return read
-
-
-def _evidence(fields: Fields, gates: Collection[str], trusted: Collection[str]) -> tuple[str, ...]:
-    reader = fields.reader
-    types = many(reader, form(reader, EVIDENCE_TYPE), least=1, unique=str)
-    if fields.has("evidence"):
-        _needs_gate(fields, "evidence", gates)
-        return fields.optional("evidence", types, ())
-    default = tuple(sorted(name for name in trusted if name != "lineage"))
-    if "evidence" in gates and not default:
-        reader.refuse(
-            fields.at("gates"),
-            "policy.no_evidence_types",
-            "Expected the types of evidence the rule asks for, found none under `evidence` or `trust`.",
-            "Add `evidence: [test-result]`.",
-        )
-    return default if "evidence" in gates else ()
-
-
-def _change(fields: Fields, gates: Collection[str]) -> ChangeRule | None:
-    if fields.has("change"):
-        _needs_gate(fields, "change", gates)
-        return fields.optional("change", _change_rule(fields.reader), None)
-    return ChangeRule() if "change" in gates else None
-
-
-def _needs_gate(fields: Fields, gate: str, gates: Collection[str]) -> None:
-    """A requirement that no gate reads would look like protection and be none."""
-    if gate not in gates:
-        fields.reader.refuse(
-            fields.at(gate),
-            "policy.gate_missing",
-            f"Expected the gate {gate} in `gates`, because the rule has `{gate}:`; found it missing.",
-            f"Add {gate} to `gates`, or remove `{gate}:`.",
-        )
-
-
-def _change_rule(reader: Reader) -> Read[ChangeRule]:
-    read_type: Read[ChangeType] = choice(reader, CHANGE_TYPES)
-    default = ChangeRule()
-
-    def read(node: Node, name: str) -> ChangeRule:
-        fields = reader.fields(node, "`change`", CHANGE_KEYS)
-        kind: ChangeType = fields.optional("type", read_type, default.type)
-        approvals = fields.optional("approvals", integer(reader, 0, MAX_SEATS), default.approvals)
-        if approvals == 0 and kind != "standard":
-            reader.refuse(
-                fields.at("approvals"),
-                "policy.no_approvals",
-                f"Expected at least 1 approval of a {kind} change, found 0.",
-                "Write 1 or more; only a standard change is approved beforehand.",
+    def _asked(self, fields: Fields, asked_gates: Collection[str]) -> tuple[Asked, ...]:
+        needs_gate(fields, "evidence", asked_gates)
+        needs_terms(fields, asked_gates)
+        if fields.has("evidence"):
+            return fields.optional("evidence", self._evidence, ())
+        default = tuple(Asked(name) for name in sorted(self._names.trusted) if name != "lineage")
+        if "evidence" in asked_gates and not default:
+            self._reader.refuse(
+                fields.at("gates"),
+                "policy.no_evidence_types",
+                "Expected the types of evidence the rule asks for, found none under `evidence` or `trust`.",
+                "Add `evidence: [test-result]`.",
             )
-        return ChangeRule(
-            type=kind,
-            assignment_group=fields.optional("assignment_group", text(reader, MAX_LINE), None),
-            cab=fields.optional("cab", boolean(reader), default.cab),
-            approvals=approvals,
-        )
+        return default if "evidence" in asked_gates else ()
 
-    return read
+
+_PLAIN = frozenset(("name", "when", "seats", "expires", "gates", "evidence", "change"))

@@ -1,76 +1,40 @@
-"""Reading who a policy counts: groups of persons and trusted signers of evidence."""
+"""Reading whose signatures a policy counts: the trusted signers of evidence."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
+from collections.abc import Mapping
 
 from manifests.located_yaml import Node
 from manifests.located_yaml_reader import Read, Reader
-from manifests.located_yaml_values import Form, form, integer, many, text
-from manifests.policy import Group, TrustedSigner
-from manifests.policy_parser_forms import FINGERPRINT, GROUP_NAME, LOGIN, MAX_ID, MAX_LINE, TEAM
+from manifests.located_yaml_values import form, many, text
+from manifests.policy import TrustedSigner
+from manifests.policy_parser_forms import FINGERPRINT, LOGIN, MAX_LINE
+from manifests.policy_parser_names import refuse_other
 from manifests.release_parser_forms import EVIDENCE_TYPE
 
-GROUP_KEYS = ("github_team", "github_team_id", "servicenow_group", "members")
 SIGNER_KEYS = ("key", "who", "public_key", "person")
 
 
-def groups(reader: Reader) -> Read[dict[str, Group]]:
-    """Name → group."""
-
-    def read(node: Node, name: str) -> dict[str, Group]:
-        return {
-            entry.key.text: _group(reader, entry.value, entry.key.text)
-            for entry in reader.entries(node, name)
-            if _named(reader, entry.key, GROUP_NAME, "groups")
-        }
-
-    return read
+Signers = tuple[TrustedSigner, ...]
 
 
-def trust(reader: Reader) -> Read[dict[str, tuple[TrustedSigner, ...]]]:
-    """Evidence type (or ``lineage``) → the signers that make it count."""
+def trust(reader: Reader, earlier: Mapping[str, Signers]) -> Read[dict[str, Signers]]:
+    """Evidence type (or ``lineage``) → the signers that make it count; ``earlier`` are those of files read before."""
     signers = many(reader, _signer(reader), least=1, unique=lambda signer: signer.key)
 
-    def read(node: Node, name: str) -> dict[str, tuple[TrustedSigner, ...]]:
-        return {
-            entry.key.text: signers(entry.value, entry.key.text[:MAX_LINE]) or ()
-            for entry in reader.entries(node, name)
-            if _named(reader, entry.key, EVIDENCE_TYPE, "trust")
-        }
+    def read(node: Node, name: str) -> dict[str, Signers]:
+        found: dict[str, Signers] = {}
+        for entry in reader.entries(node, name):
+            if form(reader, EVIDENCE_TYPE)(entry.key, "trust") is not None:
+                named = signers(entry.value, entry.key.text[:MAX_LINE]) or ()
+                found[entry.key.text] = named
+                refuse_other(reader, entry.key, "trusted type", entry.key.text, named, earlier)
+        return found
 
     return read
-
-
-def _named(reader: Reader, key: Node, shape: Form, name: str) -> bool:
-    return form(reader, shape)(key, name) is not None
-
-
-def _group(reader: Reader, node: Node, name: str) -> Group:
-    fields = reader.fields(node, f"the group {name}", GROUP_KEYS)
-    if not any(fields.has(key) for key in ("github_team", "servicenow_group", "members")):
-        reader.refuse(
-            node,
-            "policy.empty_group",
-            f"Expected a source of the group {name}, found none.",
-            "Add `github_team`, `servicenow_group` or `members`.",
-        )
-    if fields.has("github_team_id") and not fields.has("github_team"):
-        reader.refuse(
-            fields.at("github_team_id"),
-            "policy.team_id_alone",
-            "Expected `github_team` beside `github_team_id`, found none.",
-            "Add the team's organisation/slug.",
-        )
-    members = many(reader, form(reader, LOGIN), least=1, unique=str.lower)
-    return Group(
-        github_team=fields.optional("github_team", form(reader, TEAM), None),
-        github_team_id=fields.optional("github_team_id", integer(reader, 1, MAX_ID), None),
-        servicenow_group=fields.optional("servicenow_group", text(reader, MAX_LINE), None),
-        members=fields.optional("members", members, ()),
-    )
 
 
 def _signer(reader: Reader) -> Read[TrustedSigner]:
