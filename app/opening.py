@@ -11,6 +11,8 @@ from app.db.database import Database
 from app.facts.github_groups import github_sources
 from app.facts.groups import Groups
 from app.facts.members import Memberships
+from app.facts.outside_groups import OutsideGroups
+from app.facts.servicenow_groups import servicenow_source
 from app.metrics import Metrics
 from app.people.service import People
 from app.privacy.sealer import Sealer
@@ -37,8 +39,9 @@ def open_tenant(
     policy = parse_tenant_policy(text, str(one.policy))
     told = partial(raise_differences, metrics)
     members = Memberships(one.id, database, people, clock, memory, told, policy.people.machines)
-    groups = Groups(github_sources(members), clock)
     servicenow = _servicenow(one.servicenow, clock, settings, metrics.neighbour_called) if one.servicenow else None
+    in_servicenow = OutsideGroups("servicenow-group", "ServiceNow", members, people, clock)
+    groups = Groups((*github_sources(members), servicenow_source(in_servicenow, servicenow)), clock)
     return Tenant(
         one.id, policy, text, people, groups,
         servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,

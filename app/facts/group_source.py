@@ -13,7 +13,12 @@ from manifests.policy import Group
 
 
 class SourceError(Exception):
-    """The group cannot be told; the message says why. It becomes the ``problem`` of the group's facts."""
+    """The group cannot be told; the message says why. It becomes the ``problem`` of the group's facts, which name the
+    ``members`` last seen: what they say meanwhile is kept, and counts once they are seen again."""
+
+    def __init__(self, message: str, members: tuple[Member, ...] = ()) -> None:
+        super().__init__(message)
+        self.members = members
 
 
 class Scope(msgspec.Struct, frozen=True):

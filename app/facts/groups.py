@@ -36,7 +36,8 @@ class Groups:
 
     async def _one(self, scope: Scope, name: str, group: Group) -> GroupFacts:
         seen_at = asked_at = self._clock()
-        members: dict[str, Member] = {}
+        members: set[Member] = set()
+        problem = ""
         for place, source in enumerate(self._sources):
             key = source.key(scope, group)
             if key is None:
@@ -47,13 +48,20 @@ class Groups:
                 problem = f"{source.name(group)} is not there or hidden from the App."
                 return GroupFacts(name, seen_at=asked_at, problem=problem)
             except SourceError as error:
-                return GroupFacts(name, seen_at=asked_at, problem=str(error))
+                members.update(error.members)
+                problem = problem or str(error)
+                continue
             except (RateLimitedError, UnavailableError):
                 # A consent judged without the group would be refused for good: better late than lost.
                 raise
             except NeighbourError as error:
                 problem = f"{source.name(group)} could not be read: {error}"
                 return GroupFacts(name, seen_at=asked_at, problem=problem)
-            members |= {member.account: member for member in seen.value}
+            members.update(seen.value)
             seen_at = min(seen_at, seen.at)
-        return GroupFacts(name, tuple(members[key] for key in sorted(members)), seen_at)
+        # Who is a member by two sources is told twice: one of them may be known for longer, or not of their own making.
+        return GroupFacts(name, tuple(sorted(members, key=_order)), seen_at, problem)
+
+
+def _order(member: Member) -> tuple[str, str, int, str]:
+    return member.account, member.person, -1 if member.since is None else member.since, member.granted_by or ""

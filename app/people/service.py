@@ -39,6 +39,14 @@ def servicenow_account(sys_id: str) -> str:
     return f"servicenow:{sys_id}"
 
 
+def idp_account(subject: str) -> str:
+    return f"idp:{subject}"
+
+
+LINKED = ("servicenow:", "idp:")
+"""Accounts that are linked to persons by two others; a person's GitHub account is whose it is by acting."""
+
+
 class People:
     """The registry of one tenant's persons. ``differences`` is where its tables are not what the log says. With
     ``sealer`` the log keeps their logins, sealed."""
@@ -143,6 +151,20 @@ class People:
         links = await self.links()
         return {} if links.differences else {account: link.person for account, link in links.standing.items()}
 
+    async def beside(self, accounts: Iterable[str]) -> dict[str, tuple[KnownAccount, ...]]:
+        """Every account of the person to whom each of these accounts was linked, itself among them, as log and tables
+        agree; accounts that are linked to nobody are left out."""
+        persons = await self.linked_persons()
+        wanted = {account: persons[account] for account in accounts if account in persons}
+        found = await self._database.read(lambda tx: store.of_persons(tx, self.tenant, wanted.values()))
+        await self._compare({known.account: known for known in found})
+        theirs: dict[str, list[KnownAccount]] = {}
+        for known in found:
+            if known.account not in self._strange:
+                theirs.setdefault(known.person, []).append(known)
+        beside = {account: tuple(theirs.get(person, ())) for account, person in wanted.items()}
+        return {account: mine for account, mine in beside.items() if any(one.account == account for one in mine)}
+
     async def key_holders(self, fingerprints: Iterable[str]) -> dict[str, str]:
         """The person behind each of these keys that was ever enrolled, also of those revoked since."""
         wanted = sorted(set(fingerprints))
@@ -161,14 +183,16 @@ class People:
         return await self._database.read(lambda tx: store.known(tx, self.tenant, accounts))
 
     async def propose_link(self, account: str, login: str, person_of: str | None, by: str) -> LinkEvent:
-        """Say that a ServiceNow account belongs to the person who owns ``person_of``, or (None) to somebody who
-        has no other account. Counts once somebody else confirms it. Raises LinkError.
+        """Say that an account of ServiceNow or of the identity provider belongs to the person who owns ``person_of``,
+        or (None) to somebody who has no other account. Counts once somebody else confirms it. Raises LinkError.
         """
         event_id, now, person = self._new_id(), self._clock(), self._new_id()
 
         def unit(tx: Tx) -> LinkEvent:
-            if not account.startswith("servicenow:"):
-                raise LinkError("expected a ServiceNow account: a person has one GitHub account")
+            if not account.startswith(LINKED):
+                raise LinkError(
+                    "expected an account of ServiceNow or of the identity provider: a person has one GitHub account"
+                )
             existing = store.known(tx, self.tenant, [account]).get(account)
             if existing is None:
                 existing = KnownAccount(account, login, "User", person)

@@ -17,6 +17,9 @@ from app.rebuild.saying import SERVICE
 _KNOWN = text(
     "SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND account IN :accounts"
 ).bindparams(bindparam("accounts", expanding=True))
+_OF_PERSONS = text(
+    "SELECT account, login, kind, person FROM accounts WHERE tenant = :tenant AND person IN :persons ORDER BY account"
+).bindparams(bindparam("persons", expanding=True))
 _PERSON = text("INSERT INTO persons (id, tenant, created_at) VALUES (:person, :tenant, :at)")
 _ACCOUNT = text(
     "INSERT INTO accounts (tenant, account, login, kind, person, seen_at)"
@@ -51,7 +54,7 @@ _PIN = text(
 
 
 class KnownAccount(msgspec.Struct, frozen=True):
-    """An account (``github:<id>`` or ``servicenow:<sys_id>``) and the person it belongs to."""
+    """An account (``github:<id>``, ``servicenow:<sys_id>`` or ``idp:<subject>``) and the person it belongs to."""
 
     account: str
     login: str
@@ -76,6 +79,13 @@ def known(tx: Tx, tenant: str, accounts: Iterable[str]) -> dict[str, KnownAccoun
         return {}
     rows = tx.all(_KNOWN, tenant=tenant, accounts=wanted)
     return {row.account: KnownAccount(row.account, row.login, row.kind, row.person) for row in rows}
+
+
+def of_persons(tx: Tx, tenant: str, persons: Iterable[str]) -> tuple[KnownAccount, ...]:
+    """All accounts of these persons."""
+    wanted = sorted(set(persons))
+    rows = tx.all(_OF_PERSONS, tenant=tenant, persons=wanted) if wanted else ()
+    return tuple(KnownAccount(row.account, row.login, row.kind, row.person) for row in rows)
 
 
 def everyone(tx: Tx, tenant: str) -> tuple[KnownAccount, ...]:

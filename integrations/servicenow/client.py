@@ -11,7 +11,7 @@ from integrations.observing import Observe
 from integrations.servicenow import closing
 from integrations.servicenow.address import parse_address
 from integrations.servicenow.auth import BasicCredentials, Credentials
-from integrations.servicenow.port import ApprovalRow, Change, ChangeState, NewChange, User
+from integrations.servicenow.port import ApprovalRow, Change, ChangeState, NewChange, User, UserGroup
 from integrations.servicenow.queries import equals, one_of, query
 from integrations.servicenow.reading import listed, rows
 from integrations.servicenow.records import (
@@ -88,7 +88,7 @@ class PysnowServiceNow:
         return to_user(found[0])
 
     async def open_change(self, change: NewChange) -> Change:
-        group = None if change.assignment_group is None else await self._group_id(change.assignment_group)
+        group = None if change.assignment_group is None else (await self.group(change.assignment_group)).sys_id
         body = change_body(change, group)
         raw = await self._transport.create(_TABLE, body, field_names(ChangeRow))
         try:
@@ -194,8 +194,22 @@ class PysnowServiceNow:
             raise NotFoundError(f"expected one ServiceNow user named {user_name!r}, found {len(found)}")
         return to_user(found[0])
 
+    async def group(self, group: str) -> UserGroup:
+        field = "sys_id" if _SYS_ID.fullmatch(group) else "name"
+        found = await rows(
+            self._transport,
+            "sys_user_group",
+            query(equals(field, group)),
+            GroupRow,
+            lambda row: getattr(row, field) == group,
+        )
+        active = [row for row in found if flag(row.active)]
+        if len(active) != 1:
+            raise NotFoundError(f"expected one active ServiceNow group with the {field} {group!r}, found {len(active)}")
+        return UserGroup(active[0].sys_id, active[0].name)
+
     async def group_members(self, group: str) -> tuple[User, ...]:
-        key = await self._group_id(group)
+        key = (await self.group(group)).sys_id
         found = await rows(
             self._transport,
             "sys_user_grmember",
@@ -208,19 +222,6 @@ class PysnowServiceNow:
 
     async def close(self) -> None:
         await self._transport.close()
-
-    async def _group_id(self, name: str) -> str:
-        found = await rows(
-            self._transport,
-            "sys_user_group",
-            query(equals("name", name)),
-            GroupRow,
-            lambda row: row.name == name,
-        )
-        active = [row for row in found if flag(row.active)]
-        if len(active) != 1:
-            raise NotFoundError(f"expected one active ServiceNow group named {name!r}, found {len(active)}")
-        return active[0].sys_id
 
     async def _memberships(self, asked: tuple[ApproverRow, ...]) -> frozenset[tuple[str, str]]:
         """(group, user) pairs. By group only: a list of people would outgrow what instances take as an address."""

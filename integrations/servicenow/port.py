@@ -71,6 +71,13 @@ class User(msgspec.Struct, frozen=True):
     active: bool
 
 
+class UserGroup(msgspec.Struct, frozen=True):
+    """A group of sys_user_group."""
+
+    sys_id: str
+    name: str
+
+
 class ServiceNow(Protocol):
     async def whoami(self) -> User:
         """The integration user itself; also proves that address and password work."""
@@ -109,8 +116,12 @@ class ServiceNow(Protocol):
         ...
 
     async def user(self, user_name: str) -> User: ...
+    async def group(self, group: str) -> UserGroup:
+        """The only active group of this name, or the active group of this sys_id; else NotFoundError."""
+        ...
+
     async def group_members(self, group: str) -> tuple[User, ...]:
-        """Active members of the group of this name (sys_user_grmember)."""
+        """Active members of the group of this name or sys_id (sys_user_grmember)."""
         ...
 
     async def close(self) -> None: ...

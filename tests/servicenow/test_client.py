@@ -8,9 +8,9 @@ import pytest
 
 from integrations.errors import NotFoundError, RefusedError
 from integrations.servicenow.client import PysnowServiceNow
-from integrations.servicenow.port import ApprovalRow, Change, ChangeState, ServiceNow
+from integrations.servicenow.port import ApprovalRow, Change, ChangeState, ServiceNow, UserGroup
 from integrations.servicenow.simulator import ServiceNowSimulator
-from tests.servicenow.support import CORRELATION, START, HandClock, Rest, new_change
+from tests.servicenow.support import CORRELATION, START, HandClock, Rest, group_id, new_change
 
 _HOUR = 3_600_000_000
 
@@ -351,13 +351,21 @@ async def test_group_members_are_the_active_ones(client: PysnowServiceNow, simul
     assert [user.user_name for user in await client.group_members("Change Management")] == ["rita.risk"]
 
 
+async def test_a_group_is_found_by_its_name_and_by_its_sys_id(
+    client: PysnowServiceNow, simulator: ServiceNowSimulator
+) -> None:
+    key = group_id(simulator)
+    assert await client.group("Change Management") == await client.group(key) == UserGroup(key, "Change Management")
+    assert await client.group_members("Change Management") == await client.group_members(key) != ()
+
+
 async def test_a_group_that_is_missing_inactive_or_there_twice_has_no_members(
     client: PysnowServiceNow, simulator: ServiceNowSimulator
 ) -> None:
     simulator.add_group("Closed", ["rita.risk"], active=False)
     simulator.add_group("Twice", ["rita.risk"])
     simulator.add_group("Twice", ["rob.risk"])
-    for name in ("Missing", "Closed", "Twice"):
+    for name in ("Missing", "Closed", "Twice", "0" * 32, group_id(simulator, "Closed")):
         with pytest.raises(NotFoundError, match=name):
             await client.group_members(name)
 
