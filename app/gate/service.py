@@ -18,17 +18,20 @@ from app.db.database import Database, glance
 from app.db.tx import Tx
 from app.decisions import snapshots
 from app.decisions import store as decisions
+from app.decisions.bearing import BrokenBy
 from app.decisions.snapshots import EncodedSnapshot, SnapshotEncoder
 from app.decisions.store import StoredDecision
+from app.facts.calendar import calendar
 from app.facts.fresh import FreshCache
 from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
 from app.gate.attest import Attester
 from app.gate.model import ReleaseSummary
+from app.glass.breaking import broken
 from app.inbox import store as inbox
 from app.metrics import Metrics
 from app.pulls import store as pulls
-from app.pulls.facts import ReleaseFactsNow, release_facts
+from app.pulls.facts import ReleaseFactsNow, delegations, release_facts
 from app.pulls.store import Repository
 from app.rebuild.memory import Memory
 from app.rebuild.pull import pull_said
@@ -177,7 +180,6 @@ class Gate:
         if candidate is None:
             return self._unknown(tenant, asked, "The release with these digests is no longer in its pull request.")
         deployment = await self._deployment(github, repository, asked, candidate)
-        digests = list(candidate.release.digests.values())
         now, unheard = await settled(
             self._database,
             partial(
@@ -185,9 +187,10 @@ class Gate:
                 memory=self._memory,
                 tenant=tenant,
                 row=candidate.row,
-                digests=digests,
+                release=candidate.release,
                 check=self._check,
                 environment=asked.environment,
+                at=self._clock(),
             ),
             lambda found: found[0].differs(),
         )
@@ -248,13 +251,15 @@ class Gate:
         told = release.facts
         if now.superseded:
             told = msgspec.structs.replace(told, superseded=now.superseded)
+        at = self._clock()
         return Snapshot(
-            at=self._clock(), question="deploy", environment=asked.environment, tenant=tenant.id, pull=view.facts,
+            at=at, question="deploy", environment=asked.environment, tenant=tenant.id, pull=view.facts,
             release=told, contributors=now.with_makers(release.contributors),
             groups=release.groups.get(asked.environment, ()),
             consents=now.consents, artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
             change=now.changes.get(asked.environment), deployment=deployment, log=now.log,
-            settings=tenant.settings,
+            settings=tenant.settings, retrospectives=now.owed(asked.environment),
+            calendar=calendar(view.policies, release.rules.get(asked.environment), asked.environment, at),
         )  # fmt: skip
 
     def _unknown(self, tenant: Tenant, asked: Asked, why: str) -> Judged:
@@ -286,13 +291,15 @@ class Gate:
             verdict=canonical.sha256_hex(body), commit_sha=asked.commit, at=snapshot.at,
             expires_at=snapshot.at + self._ttl if verdict.outcome == "allow" else 0, asked_by=asked.by,
         )  # fmt: skip
+        glass: BrokenBy | None = None
         attestation = b""
         if verdict.outcome == "allow" and candidate is not None:
+            glass = broken(snapshot, verdict, candidate.release.rules.get(asked.environment))
             attestation = self._attester.attest(decision, candidate.view, candidate.release, snapshot, verdict)
         await self._database.write(
             partial(
                 self._write, decision=decision, candidate=candidate, encoded=encoded, verdict=verdict, body=body,
-                attestation=attestation, stale=_stale_change(snapshot), said=snapshot.consents,
+                attestation=attestation, stale=_stale_change(snapshot), said=snapshot.consents, glass=glass,
             )
         )  # fmt: skip
         summary = _summary(candidate, asked.repository) if candidate else None
@@ -301,9 +308,10 @@ class Gate:
     def _write(
         self, tx: Tx, decision: StoredDecision, candidate: Candidate | None, encoded: EncodedSnapshot,
         verdict: Verdict, body: bytes, attestation: bytes, stale: bool, said: tuple[Consent, ...],
+        glass: BrokenBy | None,
     ) -> None:  # fmt: skip
         if attestation and candidate is not None:
-            _expect_unchanged(tx, decision.tenant, candidate, said)
+            _expect_unchanged(tx, decision.tenant, candidate, said, decision.at)
         snapshots.save(tx, self._blobs, encoded)
         bodies = [("verdict", body)]
         if attestation:
@@ -315,7 +323,7 @@ class Gate:
             "environment": decision.environment, "failing": list(verdict.failing()), "question": "deploy",
             "revision": verdict.revision, "rule": verdict.effective_rule, "snapshot": encoded.digest,
             "verdict": decision.verdict, "at": decision.at, "expires_at": decision.expires_at,
-            "release": decision.release_id,
+            "release": decision.release_id, **({"glass": glass} if glass else {}),
         }  # fmt: skip
         tx.stage(
             decision.tenant,
@@ -330,11 +338,12 @@ class Gate:
             work.mark(tx, changes.work_key(candidate.row.id, decision.environment), self._clock())
 
 
-def _expect_unchanged(tx: Tx, tenant: str, candidate: Candidate, said: tuple[Consent, ...]) -> None:
-    """In the transaction that records an allow: no consent has come, gone or been voided since it was judged."""
+def _expect_unchanged(tx: Tx, tenant: str, candidate: Candidate, said: tuple[Consent, ...], at: int) -> None:
+    """In the transaction that records an allow: no consent has come, gone or been voided since it was judged ``at``."""
     grants = consents.of_releases(tx, tenant, [candidate.row.id])
     digests = list(candidate.release.digests.values())
     grants += consents.withheld_elsewhere(tx, tenant, candidate.row.id, digests)
+    grants += delegations(tx, tenant, candidate.row, candidate.release, at)
     now = {(grant.id, grant.void_reason is not None) for grant in grants}
     if now != {(consent.id, bool(consent.void)) for consent in said}:
         raise ConsentChangedError(ConsentChangedError.__doc__)
@@ -354,13 +363,14 @@ def _found(
 
 
 def _facts(
-    tx: Tx, memory: Memory, tenant: Tenant, row: StoredRelease, digests: Sequence[str], check: Check, environment: str
+    tx: Tx, memory: Memory, tenant: Tenant, row: StoredRelease, release: ReleaseView, check: Check, environment: str,
+    at: int,
 ) -> tuple[ReleaseFactsNow, int | None]:
     unheard = inbox.unheard_since(tx, f"pull/{row.repository_id}/{row.number}")
     said = pull_said(tx, memory, tenant.id, row.repository_id, row.number)
     told = [one for one in said.releases if one.id == row.id]
     (row,) = restored(tenant.id, [row], told)
-    now = release_facts(tx, memory, tenant.id, row, digests, check)
+    now = release_facts(tx, memory, tenant.id, row, release, check, at)
     now = now.with_differences((*said.differences, *tenant.people.differences))
     if environment.casefold() in tenant.policy.anchored:
         log = msgspec.structs.replace(now.log, unanchored=unanchored(tx, tenant.id, row.id))
