@@ -112,7 +112,7 @@ class _Counter:
 def _general(
     consent: Consent, snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded, until: int
 ) -> tuple[str, str]:
-    if why := _withdrawn(consent, snapshot) or _elsewhere(consent, snapshot, rule):
+    if why := withdrawn(consent, snapshot) or elsewhere(consent, snapshot, rule):
         return why, _AGAIN
     if not consent.issued_at <= snapshot.at:
         return f"it is dated {instant(consent.issued_at)}, which is still to come", "Check the clocks."
@@ -123,7 +123,7 @@ def _general(
     return "", ""
 
 
-def _withdrawn(consent: Consent, snapshot: Snapshot) -> str:
+def withdrawn(consent: Consent, snapshot: Snapshot) -> str:
     """Why the statement is not a human's valid word; its own record is judged by the gate as a whole."""
     if consent.difference:
         return "its record does not bear it out"
@@ -136,7 +136,7 @@ def _withdrawn(consent: Consent, snapshot: Snapshot) -> str:
     return ""
 
 
-def _elsewhere(consent: Consent, snapshot: Snapshot, rule: EffectiveRule) -> str:
+def elsewhere(consent: Consent, snapshot: Snapshot, rule: EffectiveRule) -> str:
     """Why it binds something other than what is asked about (THREATS 1, 4 and 9)."""
     pull, release = snapshot.pull, snapshot.release
     if (
@@ -164,7 +164,7 @@ def _elsewhere(consent: Consent, snapshot: Snapshot, rule: EffectiveRule) -> str
 
 
 def _for_seat(consent: Consent, seat: SeatTerms, roster: Roster, registry: Registry) -> tuple[str, str]:
-    if why := _stranger(consent, roster, registry):
+    if why := stranger(consent, roster, registry):
         wait = "Let an administrator find out since when, or ask another member of the group."
         return why, wait if why == UNKNOWN_AGE else _OTHERS
     if _RANK[consent.strength] < _RANK[seat.signature]:
@@ -175,7 +175,7 @@ def _for_seat(consent: Consent, seat: SeatTerms, roster: Roster, registry: Regis
     return "", ""
 
 
-def _stranger(consent: Consent, roster: Roster, registry: Registry) -> str:
+def stranger(consent: Consent, roster: Roster, registry: Registry) -> str:
     if roster.problem:
         return f"the group {roster.group} cannot be relied on: {roster.problem}"
     objections: list[str] = []
