@@ -82,6 +82,9 @@ from app.signatures.service import Statements
 from app.signatures.views import StatementViews
 from app.sinks.open import open_sinks
 from app.sinks.service import Sinks
+from app.standing.adopting import Adoptions
+from app.standing.versions import Versions
+from app.standing.views import PolicyViews
 from app.sweeps.repair import Repair
 from app.sweeps.schedule import Schedule
 from app.tenants.registry import Tenants
@@ -136,7 +139,9 @@ class Service:
         settings, database, clock, make_id = self.settings, self.database, self._clock, self._new_id
         content = RepositoryContent()
         limit = settings.artifacts.max_bytes
-        gatherer = Gatherer(content, Artifacts(database, content, self._artifacts, clock, limit), clock)
+        versions = Versions(database, self._memory, self._differs)
+        artifacts = Artifacts(database, content, self._artifacts, clock, limit)
+        gatherer = Gatherer(content, artifacts, versions, clock)
         encoder = SnapshotEncoder()
         attester = Attester(self.keys.gate_key, settings.verifier_id)
         checker = StatementChecker(self.blobs)
@@ -150,6 +155,7 @@ class Service:
             Outward(database, self.github, clock, self.metrics), checker, self.keys.gate_key, clock, make_id,
             self.metrics, settings.server.public_url, self.gate.forget, self._memory,
         )  # fmt: skip
+        self.adoptions = Adoptions(database, self.github, gatherer, versions, self.blobs, clock, self._policy_counts)
         outcomes = Outcomes(self.deployments, clock, self.metrics)
         events = RepositoryEvents(database, self.tenants, self.github, gatherer, self.gate, outcomes, clock)
         handlers: dict[str, Handler] = {
@@ -209,6 +215,11 @@ class Service:
             open_tenant=self._open_tenant,
         )  # fmt: skip
 
+    def _policy_counts(self) -> None:
+        """What was denied for its policy may be judged otherwise now."""
+        self.gate.forget_all()
+        self.runner.wake()
+
     def _log_keys(self) -> list[PublicKey]:
         return [key.public for key in self.keys.of("log").all()]
 
@@ -231,6 +242,7 @@ class Service:
             *RecordViews(self.database, self._clock).routes(),
             *StatementViews(self.statements, self.tenants, self._open_tenant).routes(),
             *PeopleViews(self.database, self.tenants).routes(),
+            *PolicyViews(self.adoptions, self.tenants).routes(),
             *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
             *self.privacy.routes(),
             *TokenViews(self.tokens).routes(),

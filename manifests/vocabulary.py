@@ -75,6 +75,7 @@ Event = Literal[
     "policy.adopted",
     "policy.adoption_proposed",
     "policy.released",
+    "policy.unreleased",
     "policy.simulated",
     "release.reminded",
     "release.escalated",

@@ -21,6 +21,7 @@ from app.facts.policies import PolicyReader
 from app.facts.reading import Reading
 from app.facts.view import PullView, ReleaseView
 from app.pulls.store import ARRIVED, LEFT, Head, Repository
+from app.standing.versions import Versions
 from app.tenants.registry import Tenant
 from gates.glob import matches
 from gates.model import Contributors, Policies, PullFacts, ReleaseFacts, SignedDocument
@@ -53,12 +54,12 @@ class LaggingError(UnavailableError):
 class Gatherer:
     """Shared by all workers: holds what may be remembered of GitHub."""
 
-    def __init__(self, content: RepositoryContent, artifacts: Artifacts, clock: Clock) -> None:
+    def __init__(self, content: RepositoryContent, artifacts: Artifacts, versions: Versions, clock: Clock) -> None:
         self.content = content
         self._artifacts = artifacts
         self._clock = clock
         self._reading = Reading()
-        self._policies = PolicyReader(content, self._reading)
+        self._policies = PolicyReader(content, self._reading, versions)
         self._ahead = Ahead(content, self._reading)
         self._branches: FreshCache[str] = FreshCache(clock, BRANCH_AGE_S)
         self._pulls: FreshCache[Pull] = FreshCache(clock, PULL_AGE_S)

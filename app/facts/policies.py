@@ -8,10 +8,12 @@ from app.facts.content import RepositoryContent
 from app.facts.fresh import Seen
 from app.facts.reading import Reading
 from app.pulls.store import Repository
+from app.standing.versions import Version, Versions
 from app.tenants.registry import Tenant
 from gates.model import Policies
 from integrations.errors import RefusedError
 from integrations.github.port import GitHub
+from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError
 from manifests.policy import POLICY_PATH
 from manifests.policy_parser import MAX_BYTES
@@ -20,9 +22,10 @@ from manifests.policy_parser import MAX_BYTES
 class PolicyReader:
     """Reads the repository's policy at a commit, and says what keeps it from being used."""
 
-    def __init__(self, content: RepositoryContent, reading: Reading) -> None:
+    def __init__(self, content: RepositoryContent, reading: Reading, versions: Versions) -> None:
         self._content = content
         self._reading = reading
+        self._versions = versions
 
     async def read(
         self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str, tip: Seen[str]
@@ -36,6 +39,9 @@ class PolicyReader:
             return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), None
         if text is None:
             return msgspec.structs.replace(found, problem=f"There is no {POLICY_PATH} on {base_ref}."), None
+        version = Version(repository, base_ref, tip.value, sha256_hex(text))
+        unreleased = await self._versions.unreleased(tenant.id, version)
+        found = msgspec.structs.replace(found, unreleased=unreleased)
         try:
             policy = self._reading.policy(text, POLICY_PATH, tenant.policy.groups)
         except ManifestError as error:

@@ -15,6 +15,7 @@ from app.rebuild import (
     links,
     memberships,
     pins,
+    policies,
     prompts,
     pushes,
     releases,
@@ -25,6 +26,7 @@ from app.rebuild.model import Projection
 
 PROJECTIONS: tuple[Projection[Any], ...] = (
     accounts.PROJECTION, links.PROJECTION, keys.PROJECTION, tokens.PROJECTION, memberships.PROJECTION, pins.PROJECTION,
+    policies.PROJECTION,
     pushes.PROJECTION, heads.PROJECTION, prompts.PROJECTION, releases.PROJECTION, artifacts.PROJECTION,
     contributors.PROJECTION, grants.PROJECTION, grants.VOIDS, withheld.PROJECTION, decisions.PROJECTION,
     decisions.REDEMPTIONS,

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from app.clock import Clock, now
 from app.sandbox import documents
+from app.sandbox.adopting import adopt_standing
 from app.service import Service, open_service
 from app.settings.model import (
     ConsoleSettings,
@@ -29,6 +30,7 @@ from integrations.github.simulator.server import GitHubSimulator
 from integrations.servicenow.simulator import ServiceNowSimulator
 from integrations.servicenow.simulator import Settings as ServiceNowSimulatorSettings
 from manifests.keys import PrivateKey
+from manifests.policy import POLICY_PATH
 
 TENANT = "acme"
 REPOSITORY = "acme/models"
@@ -59,6 +61,7 @@ class World:
         self._database_url = database_url or f"sqlite:///{folder / 'countersign.db'}"
         self._port = port
         self._change = change
+        self._is_adopted = False
         self._github_key = github_key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     async def start(self, *, sweep: bool = False, configure: Callable[[Settings], Settings] | None = None) -> Service:
@@ -79,6 +82,10 @@ class World:
         settings = self.settings(github_url or self.github.base_url)
         settings = configure(settings) if configure else settings
         self.service = await open_service(settings, clock=self.clock)
+        if not self._is_adopted:
+            # Once: what somebody puts there later, past the check, is for the stewards to look at.
+            self._is_adopted = True
+            await self.adopt()
         await self.service.start(sweep=sweep)
         self.app.webhook_url = f"{self.service.address}/webhooks/github"
         return self.service
@@ -132,6 +139,16 @@ class World:
         )
         return created.text
 
+    async def adopt(self, repository: str = REPOSITORY, branch: str = "main") -> None:
+        """Have two stewards adopt the policy that stands on a branch, where it does not count yet."""
+        assert self.service is not None
+        await adopt_standing(self.service.database, self.github, repository, branch, self.clock())
+
+    async def put_policy(self, policy: bytes, repository: str = REPOSITORY, branch: str = "main") -> None:
+        """Another policy on a branch, pushed and adopted."""
+        self.github.push(repository, branch, {POLICY_PATH: policy}, author="alice")
+        await self.adopt(repository, branch)
+
     def release_files(
         self, version: str = "3.2.0", *, shift: float = 0.0, folder: str = documents.FOLDER,
         name: str = documents.NAME,
@@ -155,7 +172,7 @@ class World:
         github.create_team("acme", "risk", members=("carol", "dana"))
         files = {
             "README.md": b"# Models\n",
-            ".github/countersign.yaml": documents.policy(self.training, self.testing, self.alice, change=self._change),
+            POLICY_PATH: documents.policy(self.training, self.testing, self.alice, change=self._change),
         }
         github.create_repository(REPOSITORY, files)
         self.app = github.create_app(

@@ -19,7 +19,7 @@ from integrations.github.simulator.server import GitHubSimulator
 from tests.benchmarks import databases
 from tests.benchmarks.child import Child
 from tests.benchmarks.result import Measured, main
-from tests.benchmarks.service import serve_in_child
+from tests.benchmarks.service import adopt_policy, serve_in_child
 
 LATENCY_S = 0.03
 PULLS = 320
@@ -187,6 +187,7 @@ async def _arena(count: int) -> AsyncIterator[Arena]:
         settings = world.settings(github.base_url)
         tenants = tuple(tenant.model_copy(update={"servicenow": None}) for tenant in settings.tenants)
         child, ready = await serve_in_child(folder, settings.model_copy(update={"tenants": tenants}))
+        await adopt_policy(ready, REPOSITORY)
         world.app.webhook_url = f"{ready.address}/webhooks/github"
         github.faults.latency_s = LATENCY_S
         try:

@@ -22,7 +22,7 @@ from tests.benchmarks import databases
 from tests.benchmarks.child import Child
 from tests.benchmarks.load import Job, load, post
 from tests.benchmarks.result import Measured, main
-from tests.benchmarks.service import Ready, serve_in_child
+from tests.benchmarks.service import Ready, adopt_policy, serve_in_child
 
 RATE = 500
 SECONDS = 20
@@ -68,6 +68,7 @@ async def _released() -> AsyncIterator[tuple[Child, Job]]:
 async def _release(world: World, ready: Ready) -> dict[str, Any]:
     """From the pull request to its merge; answers the pipeline's question."""
     await _link(ready)
+    await adopt_policy(ready, REPOSITORY)
     github, files = world.github, world.release_files()
     github.push(REPOSITORY, "release", files, author="alice")
     pull = github.open_pull(REPOSITORY, "release", author="alice", title="Release 3.2.0")

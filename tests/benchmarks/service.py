@@ -14,6 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
+import aiohttp
 import msgspec
 
 from app import logging
@@ -47,6 +48,19 @@ async def serve_in_child(folder: Path, settings: Settings, *arguments: str) -> t
     write_settings(folder, settings)
     child = await start("tests.benchmarks.service", str(folder), *arguments)
     return child, await child.read(Ready)
+
+
+async def adopt_policy(ready: Ready, repository: str, branch: str = "main") -> None:
+    """Have the policy that stands on a branch count: one of us says so, the other confirms."""
+    where = {"repository": repository, "branch": branch}
+    async with aiohttp.ClientSession(ready.address) as session:
+        for token in ready.tokens:
+            headers = {"Authorization": f"Bearer {token}"}
+            async with session.get("/api/v1/policies/present", params=where, headers=headers) as answer:
+                sha256 = (await answer.json())["sha256"]
+            asked = {**where, "sha256": sha256}
+            async with session.post("/api/v1/policies/adoptions", json=asked, headers=headers) as answer:
+                answer.raise_for_status()
 
 
 async def _serve(folder: Path, concurrency: int) -> None:

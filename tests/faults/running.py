@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import aiohttp
 import asyncpg
 
-from app.sandbox.world import TENANT, World
+from app.sandbox.adopting import adopt_standing
+from app.sandbox.world import REPOSITORY, TENANT, World
 from app.service import open_service
 from app.tokens.model import Permission, Scope
 from tests.faults.service import Plan
@@ -188,6 +189,7 @@ async def _prepare(world: World) -> str:
             link = await tenant.people.propose_link(f"servicenow:{user.sys_id}", name, None, "steward:one")
             await tenant.people.confirm_link(link.id, "steward:two")
         await tenant.servicenow.close()
+        await adopt_standing(service.database, world.github, REPOSITORY, "main", world.clock())
         made = await service.tokens.create(
             TENANT, "pipeline", Scope(permissions=(Permission.ADMIN,)), by="test", days=1
         )

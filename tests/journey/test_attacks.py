@@ -127,7 +127,7 @@ async def test_approving_one_environment_does_not_lift_ones_rejection_of_all(sho
     policy = documents.policy(short.world.training, short.world.testing, short.world.alice, change=False)
     for_both = policy.replace(b"environment: production", b"environment: [staging, production]")
     assert for_both != policy
-    short.push({".github/countersign.yaml": for_both}, branch="main")
+    await short.world.put_policy(for_both)
     pull = await short.propose(two_places(short))
     short.github.review(REPOSITORY, pull.number, by="carol", state="CHANGES_REQUESTED", body="VaR looks wrong")
     await short.says(pull, DENIED, "carol rejected this release")

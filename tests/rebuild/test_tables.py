@@ -27,13 +27,13 @@ from tests.rebuild import tampering
 KEY = PrivateKey.generate("ed25519")
 APPEND_ONLY = {
     "account_links", "person_keys", "heads", "prompts", "grants", "grant_voids", "grant_artifacts", "decisions",
-    "redemptions",
+    "redemptions", "policy_versions",
 }  # fmt: skip
 ALTERED = {
     "accounts": "person", "account_links": "person", "person_keys": "person", "tokens": "scope_json",
     "memberships": "since", "group_pins": "team_id", "pushes": "received_at", "heads": "actor",
     "prompts": "environments_json", "releases": "proposed_at", "grants": "consent_json", "grant_voids": "reason",
-    "decisions": "outcome", "redemptions": "by",
+    "decisions": "outcome", "redemptions": "by", "policy_versions": "by",
 }  # fmt: skip
 """A column of each table that a decision counts; the others are keys throughout."""
 

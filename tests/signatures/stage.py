@@ -29,7 +29,6 @@ from app.settings.model import Settings
 from app.tokens.model import Permission, Scope
 from app.work import store as work
 from integrations.github.simulator.model import Pull
-from manifests.policy import POLICY_PATH
 from tests.signatures import signers
 from tests.signatures.signers import PersonKey
 
@@ -74,7 +73,7 @@ class Stage:
             b"{group: risk-managers, count: %d}" % self._risk_managers,
         )
         assert asked != policy
-        github.push(REPOSITORY, "main", {POLICY_PATH: asked}, author="alice")
+        await world.put_policy(asked)
         self.files = self.world.release_files()
         github.push(REPOSITORY, "release", self.files, author="alice")
         self.pull: Pull = github.open_pull(REPOSITORY, "release", author="alice", title="Release 3.2.0")

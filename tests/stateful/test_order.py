@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.db.tx import Tx
+from app.sandbox.adopting import adopt_standing
 from app.sandbox.world import REPOSITORY
 from app.service import Service, open_service
 from app.settings.model import DatabaseSettings, KeySettings
@@ -77,6 +78,7 @@ class Replica:
 
     async def _started(self) -> Service:
         service = await open_service(self.settings, clock=self.lively.clock)
+        await adopt_standing(service.database, self.lively.github, REPOSITORY, "main", self.lively.clock())
         await service.start(sweep=False)
         return service
 

@@ -1,0 +1,1 @@
+"""Which versions of a repository's policy count."""
