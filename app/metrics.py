@@ -15,7 +15,8 @@ _FAST_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 _SLOW_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
-AlarmKind = Literal["anchor", "audit", "backup", "deployment", "difference", "log", "sink"]
+AlarmKind = Literal["anchor", "audit", "backup", "deployment", "difference", "glass", "log", "sink"]
+Told = Literal["deadline"]
 
 
 class Metrics:
@@ -55,6 +56,11 @@ class Metrics:
     def alarm(self, kind: AlarmKind, text: str) -> None:
         """Something that somebody must look at now: counted, and told to whoever listens. ``text`` names no person."""
         self.alarms.labels(kind=kind).inc()
+        if self.on_alarm is not None:
+            self.on_alarm(kind, text)
+
+    def tell(self, kind: Told, text: str) -> None:
+        """Something that can wait until somebody is at work: told, not counted. ``text`` names no person."""
         if self.on_alarm is not None:
             self.on_alarm(kind, text)
 

@@ -9,7 +9,7 @@ import typer
 
 from app.audit import cli as audit
 from app.backup import cli as backup
-from app.cli import approve, database, exits, gate, keys, people, tokens
+from app.cli import approve, database, exits, gate, glass, keys, people, tokens
 from app.cli.options import AsJson, Config
 from app.policy import cli as policy
 from app.privacy import cli as privacy
@@ -23,6 +23,7 @@ app = typer.Typer(
     "3 could not find out.",
 )
 app.add_typer(gate.app, name="gate")
+app.add_typer(glass.app, name="glass")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(keys.app, name="keys")
 privacy.register_people(people.app)

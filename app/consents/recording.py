@@ -31,16 +31,19 @@ class Recorder:
         data = GrantData(digest, consent.decision, consent.person, statement, grant.object, grant.nonce, grant.signer)
         name = bearing.resource(grant.release_id, consent.id)
         self._stage(trace_id, "grant.recorded", name, data, consent.person, consent.decision)
-        if consent.decision != "approve":
+        if consent.decision in store.WITHHOLDING:
             say_withheld(
                 self._tx, self._tenant, grant.release_id, consent.id, consent.artifacts, trace_id=trace_id,
                 person=consent.person, ts=self._now,
             )  # fmt: skip
 
-    def void(self, trace_id: str, release_id: str, grant_id: str, reason: str, cause: str) -> None:
-        store.void(self._tx, grant_id, reason, cause, self._now)
+    def void(self, trace_id: str, release_id: str, grant_id: str, reason: str, cause: str) -> bool:
+        """False, with nothing written, when somebody voided it before."""
+        if not store.void(self._tx, grant_id, reason, cause, self._now):
+            return False
         name = bearing.resource(release_id, grant_id)
         self._stage(trace_id, "grant.voided", name, VoidData(reason, cause), "service:countersign", "void")
+        return True
 
     def _stage(self, trace_id: str, event: Event, resource: str, data: object, actor_ref: str, outcome: str) -> None:
         self._tx.stage(

@@ -38,6 +38,13 @@ _WITHHELD = text(
     " AND g.id IN (SELECT grant_id FROM grant_artifacts WHERE sha256 IN :digests) ORDER BY g.issued_at, g.id"
 ).bindparams(bindparam("digests", expanding=True))
 
+_DELEGATIONS = text(
+    _SELECT + "WHERE g.tenant = :tenant AND g.repository_id = :repository_id AND g.decision = 'delegate'"
+    " AND g.release_id <> :release_id AND v.grant_id IS NULL ORDER BY g.issued_at, g.id"
+)
+WITHHOLDING = ("reject", "hold")
+"""Decisions that follow an artifact wherever it goes."""
+
 
 class StoredGrant(msgspec.Struct, frozen=True):
     """A grant as its row tells it. ``consent_json`` are the canonical bytes that its record digests;
@@ -95,13 +102,14 @@ def insert(tx: Tx, tenant: str, grant: NewGrant, statement: str, words: bytes) -
         object=grant.object, statement=statement, consent_json=words.decode(), nonce=grant.nonce,
         signer=grant.signer, issued_at=consent.issued_at,
     )  # fmt: skip
-    if consent.decision != "approve":
+    if consent.decision in WITHHOLDING:
         digests = sorted(set(consent.artifacts))
         tx.run_many(_ARTIFACT, [{"sha256": digest, "grant_id": consent.id} for digest in digests])
 
 
-def void(tx: Tx, grant_id: str, reason: str, cause: str, at: int) -> None:
-    tx.run(_VOID, grant_id=grant_id, reason=reason, cause=cause, at=at)
+def void(tx: Tx, grant_id: str, reason: str, cause: str, at: int) -> bool:
+    """False when it was void before."""
+    return bool(tx.run(_VOID, grant_id=grant_id, reason=reason, cause=cause, at=at).rowcount)
 
 
 def of_releases(tx: Tx, tenant: str, releases: Iterable[str]) -> tuple[StoredGrant, ...]:
@@ -130,3 +138,16 @@ def withheld_elsewhere(tx: Tx, tenant: str, release_id: str, digests: Sequence[s
         return ()
     rows = tx.all(_WITHHELD, tenant=tenant, release_id=release_id, digests=sorted(set(digests)))
     return tuple(StoredGrant(*tuple(row)) for row in rows)
+
+
+def delegations_elsewhere(tx: Tx, tenant: str, repository_id: int, release_id: str, at: int) -> tuple[StoredGrant, ...]:
+    """What other releases' delegations for the whole repository there are that nobody took back and that have not
+    ended ``at`` (microseconds since 1970 UTC), those with unreadable rows included."""
+    rows = tx.all(_DELEGATIONS, tenant=tenant, repository_id=repository_id, release_id=release_id)
+    found = (StoredGrant(*tuple(row)) for row in rows)
+    return tuple(grant for grant in found if not grant.readable or _reaches(grant.consent, at))
+
+
+def _reaches(consent: Consent, at: int) -> bool:
+    delegation = consent.delegation
+    return delegation is not None and delegation.scope == "repository" and consent.not_after > at

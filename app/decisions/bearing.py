@@ -24,6 +24,27 @@ class DecisionData(msgspec.Struct, frozen=True):
     verdict: str
 
 
+class BrokenBy(msgspec.Struct, frozen=True):
+    """The consents by which an allow breaks the glass, the group that has to review that, and within how many
+    seconds of its use."""
+
+    grants: tuple[str, ...]
+    review_by: str
+    review_within: int
+
+
+class _WithGlass(msgspec.Struct, frozen=True):
+    glass: BrokenBy | None = None
+
+
+def broken_by(tx: Tx, decision: StoredDecision) -> BrokenBy | None:
+    """How an allow breaks the glass, as its record says; None where it does not. Raises RecordAlteredError, and
+    msgspec.MsgspecError where the record has another form."""
+    records = audit.records_of(tx, decision.tenant, f"decision/{decision.id}")
+    made = next((record for record in records if record.event == "decision.recorded"), None)
+    return None if made is None else msgspec.json.decode(made.data, type=_WithGlass).glass
+
+
 def redeemed(tx: Tx, decision: StoredDecision) -> bool:
     """Whether the log says that an allow was used, whatever the table says. Raises RecordAlteredError."""
     records = audit.records_of(tx, decision.tenant, f"decision/{decision.id}")

@@ -16,7 +16,11 @@ _WANT = text(
 _GET = text("SELECT key, kind, wanted, payload, done, remote_id, cause FROM effects WHERE key = :key")
 _PENDING = text(
     "SELECT key, kind, wanted, payload, done, remote_id, cause FROM effects"
-    " WHERE key LIKE :prefix AND wanted <> done ORDER BY key"
+    " WHERE key >= :first AND key < :last AND wanted <> done ORDER BY key"
+)
+_DROP = text(
+    "UPDATE effects SET done = wanted, payload = :nothing, updated_at = :at"
+    " WHERE key >= :first AND key < :last AND wanted <> done"
 )
 _AGAIN = text("UPDATE effects SET wanted = '', done = '' WHERE key = :key")
 # What was delivered names people, and is not needed again.
@@ -49,8 +53,14 @@ def get(tx: Tx, key: str) -> Effect | None:
 
 
 def pending(tx: Tx, prefix: str) -> tuple[Effect, ...]:
-    """Those whose key starts with ``prefix`` (which holds no wildcard) and that are not delivered as wanted."""
-    return tuple(Effect(*tuple(row)) for row in tx.all(_PENDING, prefix=prefix + "%"))
+    """Those whose key starts with ``prefix``, which ends in a slash, and that are not delivered as wanted."""
+    rows = tx.all(_PENDING, first=prefix, last=prefix[:-1] + "0")
+    return tuple(Effect(*tuple(row)) for row in rows)
+
+
+def drop(tx: Tx, prefix: str, at: int) -> None:
+    """Nobody needs to see any more what is pending under ``prefix``, which ends in a slash."""
+    tx.run(_DROP, first=prefix, last=prefix[:-1] + "0", at=at, nothing=b"")
 
 
 def again(tx: Tx, key: str) -> None:

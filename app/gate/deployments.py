@@ -9,6 +9,7 @@ from app.db.tx import Tx
 from app.decisions import bearing
 from app.decisions import store as decisions
 from app.decisions.store import StoredDecision, StoredDeployment
+from app.glass.breaking import Breaking, GlassUsedError
 from app.releases import store as releases
 from app.work import store as work
 from manifests.record import Draft, facts
@@ -27,7 +28,8 @@ class DecisionStateError(Exception):
 class Deployments:
     """Redeems decisions and takes reports of how deployments ended."""
 
-    def __init__(self, database: Database, clock: Clock, new_id: NewId) -> None:
+    def __init__(self, database: Database, clock: Clock, new_id: NewId, breaking: Breaking) -> None:
+        self._breaking = breaking
         self._database = database
         self._clock = clock
         self._new_id = new_id
@@ -54,18 +56,32 @@ class Deployments:
         if now >= decision.expires_at:
             raise DecisionStateError("decision.expired", "The decision has expired.", "Ask the gate again.")
         # The log before the table: a row that somebody removed must not give the allow a second use.
-        if bearing.redeemed(tx, decision) or not self.begun(tx, decision, by):
+        try:
+            begun = not bearing.redeemed(tx, decision) and self.begun(tx, decision, by)
+        except GlassUsedError as error:
+            raise DecisionStateError(
+                "decision.glass_used", f"The decision broke the glass, and cannot be used: {error}",
+                "Nothing may be deployed with it. Ask for approval, or break the glass again.",
+            ) from error  # fmt: skip
+        if not begun:
             raise DecisionStateError(
                 "decision.redeemed", "The decision was redeemed before.",
                 "Ask the gate again for another deployment. If this one was not yours, raise an alarm.",
             )  # fmt: skip
 
+    def usable(self, tx: Tx, decision: StoredDecision) -> bool:
+        """Whether a deployment can begin, or has begun, on an allow: one that broke the glass has to be the first of
+        those that did so by the same grants."""
+        return decisions.redeemed(tx, decision.id) or self._breaking.usable(tx, decision)
+
     def begun(self, tx: Tx, decision: StoredDecision, by: str) -> bool:
-        """Write down that a deployment on this decision begins; False when one began before."""
+        """Write down that a deployment on this decision begins; False when one began before. Raises GlassUsedError,
+        and the transaction must end with that."""
         now = self._clock()
         if not decisions.redeem(tx, decision.id, now, by):
             return False
         self._stage(tx, decision, "deploy", "decision.redeemed", f"decision/{decision.id}", by, "redeemed", {})
+        self._breaking.use(tx, decision, by, now)
         work.mark(tx, changes.work_key(decision.release_id, decision.environment), now)
         return True
 

@@ -38,7 +38,8 @@ class Outcomes:
                 continue
             # One run may deploy to an environment in several jobs, within the life of its allow.
             timely = event.created_at <= decision.expires_at
-            if timely or decisions.covers(tx, decision, f"github-{event.deployment_id}-"):
+            covered = timely or decisions.covers(tx, decision, f"github-{event.deployment_id}-")
+            if covered and self._deployments.usable(tx, decision):
                 self._deployments.begun(tx, decision, by)
                 self._deployments.ended(tx, decision, f"github-{event.deployment_id}-{outcome}", outcome, by)
                 return

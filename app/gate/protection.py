@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 import structlog
 
 from app.clock import SECOND, Clock
 from app.db.database import Database
 from app.db.tx import Tx
+from app.decisions import bearing
 from app.decisions import store as decisions
+from app.decisions.store import StoredDecision
 from app.effects import store as effects
+from app.effects.store import Effect
 from app.gate.deployments import Deployments
-from app.gate.service import Asked, Decided, Gate, Judged
+from app.gate.service import Asked, Gate, Judged
 from app.gate.workflows import OWN_COMMIT, listed
+from app.glass.breaking import GlassUsedError
 from app.privacy import names
 from app.pulls import store as pulls
 from app.pulls.store import Repository
@@ -34,6 +39,18 @@ AGAIN_S = 20
 MAX_COMMENT = 1000
 
 _log = structlog.get_logger()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an answer goes: the work key, and what is ``wanted`` there, ``<state>:<decision>``."""
+
+    tenant: str
+    key: str
+    wanted: str
+
+    @property
+    def state(self) -> str:
+        return self.wanted.partition(":")[0]
 
 
 class ProtectionRules:
@@ -65,6 +82,9 @@ class ProtectionRules:
                 # An interrupted attempt had answered and did not live to write it down.
                 await self._database.write(partial(self._answered, tenant=tenant.id, key=lease.key, wanted=done.wanted))
             return None
+        if done is not None and await self._database.read(lambda tx: self._claimed(tx, tenant.id, done)):
+            await self._send(github, repository, done.payload.decode(), Place(tenant.id, lease.key, done.wanted))
+            return None
         # Also one that was answered: a run started again keeps its number, and waits anew.
         refusal = await self._workflow_refusal(tenant, github, repository, int(run_id), sha)
         rows = await self._releases(tenant, github, repository, sha)
@@ -75,13 +95,16 @@ class ProtectionRules:
             await self._wait(tenant, lease.key, asked, judged, done.wanted if done else "")
             return self._clock() + AGAIN_S * SECOND
         decided = await self._gate.record(tenant, asked, judged)
-        if refusal:
-            await self._answer(github, repository, lease.key, int(run_id), environment, "rejected", refusal, decided)
-            return None
-        state = "approved" if outcome == "allow" else "rejected"
+        state = "approved" if outcome == "allow" and not refusal else "rejected"
         told = await self._database.read(lambda tx: names.in_verdicts(tx, tenant.id, [decided.verdict]))
-        text = f"{title(told)} (decision {decided.decision.id})"
-        await self._answer(github, repository, lease.key, int(run_id), environment, state, text, decided)
+        text = refusal or f"{title(told)} (decision {decided.decision.id})"
+        place = Place(tenant.id, lease.key, f"{state}:{decided.decision.id}")
+        try:
+            await self._database.write(partial(self._want, place=place, text=text, decision=decided.decision))
+        except GlassUsedError:
+            _log.warning("protection.glass_used", decision=decided.decision.id)
+            return self._clock()
+        await self._send(github, repository, text, place)
         return None
 
     async def _wait(self, tenant: Tenant, key: str, asked: Asked, judged: Judged, before: str) -> None:
@@ -121,28 +144,33 @@ class ProtectionRules:
             found += await self._database.read(partial(_of_pull, repository_id=repository.id, number=number))
         return tuple(release for release in found if release.tenant == tenant.id)
 
-    async def _answer(
-        self, github: GitHub, repository: Repository, key: str, run_id: int, environment: str, state: str, text: str,
-        decided: Decided,
-    ) -> None:  # fmt: skip
-        """The decision is on record; the answer is written down as wanted, sent, and written down as done."""
-        wanted = f"{state}:{decided.decision.id}"
-        cause = f"decision/{decided.decision.id}"
-        now = self._clock()
-        await self._database.write(lambda tx: effects.want(tx, key, KIND, wanted, text.encode(), cause, now))
+    def _want(self, tx: Tx, place: Place, text: str, decision: StoredDecision) -> None:
+        """The decision is on record; the answer is written down as wanted, sent, and written down as done. An allow by
+        breaking the glass is used up before it is told, so that it is told once. Raises GlassUsedError."""
+        effects.want(tx, place.key, KIND, place.wanted, text.encode(), f"decision/{decision.id}", self._clock())
+        if place.state == "approved" and bearing.broken_by(tx, decision) is not None:
+            self._deployments.begun(tx, decision, decision.asked_by)
+
+    def _claimed(self, tx: Tx, tenant: str, done: Effect) -> bool:
+        """Whether an interrupted attempt had used an allow up and did not live to tell it."""
+        state, _, decision_id = done.wanted.partition(":")
+        if state != "approved" or done.done == done.wanted or not done.payload:
+            return False
+        decision = decisions.one(tx, tenant, decision_id)
+        return decision is not None and decision.expires_at > self._clock() and decisions.redeemed(tx, decision.id)
+
+    async def _send(self, github: GitHub, repository: Repository, text: str, place: Place) -> None:
+        _, run_id, _, environment = parts(place.key)
         try:
             await github.answer_protection_rule(
-                repository.name,
-                run_id,
-                environment,
-                "approved" if state == "approved" else "rejected",
+                repository.name, int(run_id), environment, "approved" if place.state == "approved" else "rejected",
                 text[:MAX_COMMENT],
-            )
+            )  # fmt: skip
         except InDoubtError:
-            pending = await github.pending_environments(repository.name, run_id)
+            pending = await github.pending_environments(repository.name, int(run_id))
             if environment.lower() in {name.lower() for name in pending}:
                 raise
-        await self._database.write(partial(self._answered, tenant=decided.decision.tenant, key=key, wanted=wanted))
+        await self._database.write(partial(self._answered, tenant=place.tenant, key=place.key, wanted=place.wanted))
 
     def _answered(self, tx: Tx, tenant: str, key: str, wanted: str) -> None:
         effects.delivered(tx, key, wanted, wanted, self._clock())

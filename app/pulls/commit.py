@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -45,11 +46,18 @@ from manifests import canonical
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event, Stage
 
+Following = Callable[[Tx, Evaluation], None]
+"""What else follows from an evaluation that was written down."""
+
 
 class Committer:
-    """Writes evaluations down."""
+    """Writes evaluations down, and what ``following`` make of them, in one transaction."""
 
-    def __init__(self, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId, memory: Memory) -> None:
+    def __init__(
+        self, blobs: BlobStore, encoder: SnapshotEncoder, new_id: NewId, memory: Memory,
+        following: Sequence[Following] = (),
+    ) -> None:  # fmt: skip
+        self._following = following
         self._memory = memory
         self._blobs = blobs
         self._encoder = encoder
@@ -59,7 +67,10 @@ class Committer:
         """Returns the keys of the effects of which nothing can have been sent. Raises LeaseLostError."""
         work.hold(tx, lease)
         writing = _Writing(tx, evaluation, self._blobs, self._encoder, self._new_id, self._memory)
-        return writing.write()
+        unsent = writing.write()
+        for follow in self._following:
+            follow(tx, evaluation)
+        return unsent
 
 
 class _Writing:

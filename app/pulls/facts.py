@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from app.audit.projection import log_facts
 from app.changes import store as changes
 from app.consents import bearing
 from app.consents import store as consents
+from app.consents.store import StoredGrant
 from app.db.tx import Tx
+from app.facts.calendar import calendar
 from app.facts.view import PullView, ReleaseView
+from app.glass.bearing import glasses_of, retrospectives
+from app.pulls.acting import delegable
 from app.rebuild.memory import Memory
 from app.rebuild.pull import ReleaseSaid, release_said
 from app.releases.store import MAKER, StoredRelease, tracked
 from app.tenants.registry import Tenant
-from gates.model import ChangeFacts, Consent, Contributor, Contributors, LogFacts, Snapshot
+from gates.model import ChangeFacts, Consent, Contributor, Contributors, LogFacts, Retrospective, Snapshot
 
 
 class ReleaseFactsNow(msgspec.Struct, frozen=True):
@@ -27,6 +29,11 @@ class ReleaseFactsNow(msgspec.Struct, frozen=True):
     log: LogFacts
     superseded: str
     makers: tuple[Contributor, ...] = ()
+    retrospectives: tuple[Retrospective, ...] = ()
+
+    def owed(self, environment: str) -> tuple[Retrospective, ...]:
+        """The broken glasses of this environment, whichever release they were broken for."""
+        return tuple(one for one in self.retrospectives if one.environment.casefold() == environment.casefold())
 
     def differs(self) -> bool:
         """Whether a row that counts is not what its record says."""
@@ -46,19 +53,31 @@ class ReleaseFactsNow(msgspec.Struct, frozen=True):
 
 
 def release_facts(
-    tx: Tx, memory: Memory, tenant: str, row: StoredRelease, digests: Sequence[str], check: bearing.Check
+    tx: Tx, memory: Memory, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check, at: int
 ) -> ReleaseFactsNow:
-    """``check`` holds consents to the signatures of those who gave them."""
-    grants = consents.of_releases(tx, tenant, [row.id])
-    told = bearing.consents(tx, tenant, row.id, grants, check)
-    said = release_said(tx, memory, tenant, tracked(row), digests)
-    ids = [one.grant_id for one in said.withheld if one.release_id != row.id]
-    elsewhere = consents.by_ids(tx, tenant, ids)
+    """``check`` holds consents to the signatures of those who gave them; ``at`` is the time, in microseconds since
+    1970 UTC."""
+    told = bearing.consents(tx, tenant, row.id, consents.of_releases(tx, tenant, [row.id]), check)
+    said = release_said(tx, memory, tenant, tracked(row), list(release.digests.values()))
+    ids = {one.grant_id for one in said.withheld if one.release_id != row.id}
+    elsewhere = (*consents.by_ids(tx, tenant, ids), *delegations(tx, tenant, row, release, at))
     told += tuple(bearing.borne_out(tx, tenant, grant, check) for grant in elsewhere)
-    told += tuple(bearing.gone(one) for one in sorted({*ids} - {grant.id for grant in elsewhere}))
+    told += tuple(bearing.gone(one) for one in sorted(ids - {grant.id for grant in elsewhere}))
     superseded = f"pull request #{said.newer} released a newer {row.name}" if said.newer else ""
-    log = msgspec.structs.replace(log_facts(tx, tenant), differences=said.differences)
-    return ReleaseFactsNow(told, changes.facts(tx, row.id), log, superseded, contributors(said))
+    glasses = glasses_of(tx, memory, tenant, row.repository_id, check)
+    differences = tuple(sorted({*said.differences, *glasses.differences}))
+    log = msgspec.structs.replace(log_facts(tx, tenant), differences=differences)
+    return ReleaseFactsNow(
+        told, changes.facts(tx, row.id), log, superseded, contributors(said),
+        retrospectives(tx, tenant, row.id, glasses.owed),
+    )  # fmt: skip
+
+
+def delegations(tx: Tx, tenant: str, row: StoredRelease, release: ReleaseView, at: int) -> tuple[StoredGrant, ...]:
+    """What other releases' delegations reach this one, if any of its rules lets people act for others."""
+    if not delegable(release):
+        return ()
+    return consents.delegations_elsewhere(tx, tenant, row.repository_id, row.id, at)
 
 
 def snapshot_of(
@@ -74,6 +93,8 @@ def snapshot_of(
         contributors=now.with_makers(release.contributors), groups=release.groups.get(environment, ()), consents=told,
         artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
         change=now.changes.get(environment), log=now.log, settings=tenant.settings,
+        retrospectives=now.owed(environment),
+        calendar=calendar(view.policies, release.rules.get(environment), environment, at),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from app.pulls.observe import Said
 from app.pulls.store import Head, Observation, Repository
 from app.rebuild.pull import PullSaid
 from app.releases.store import StoredRelease
+from app.reminders.due import arrived, awaited, next_due
 from app.tenants.registry import Tenant
 from gates.model import Outcome, Snapshot, Verdict
 
@@ -40,6 +41,14 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     @property
     def due(self) -> int | None:
-        """When the clock alone can change a verdict."""
+        """When the clock alone can change a verdict, or somebody has to be reminded."""
         moments = [verdict.recheck_at for _, _, verdict in self.verdicts if verdict.recheck_at]
+        moments += [moment for moment in map(self._reminds_at, self.verdicts) if moment]
         return min(moments, default=None) if self.view.facts.state == "open" else None
+
+    def _reminds_at(self, judged: tuple[str, Snapshot, Verdict]) -> int | None:
+        path, snapshot, verdict = judged
+        release = self.view.release(path)
+        deadline = awaited(release.rules.get(snapshot.environment) if release else None, snapshot, verdict)
+        since = arrived(self.heads, self.view.pull.head_sha)
+        return None if deadline is None or since is None else next_due(deadline, since, self.now)

@@ -15,6 +15,7 @@ from app.effects.store import Effect
 from app.metrics import Metrics
 from app.pulls import store, wishes
 from app.pulls.comment import MARKER
+from app.pulls.own import own_comment
 from app.pulls.store import Prompt, Repository
 from app.pulls.wishes import CommentWish
 from integrations.errors import InDoubtError, NeighbourError, NotFoundError
@@ -132,13 +133,8 @@ class Outward:
         return await self._ours(github, repository, number)
 
     async def _ours(self, github: GitHub, repository: Repository, number: int) -> Comment | None:
-        """Our comment, found by its marker and by being posted through our App: others may copy the marker."""
-        app_id = await self._github.app_id()
-        for found in await github.comments(repository.name, number):
-            bot = found.author is not None and found.author.type == "Bot"
-            if bot and found.by_app in (None, app_id) and found.body.startswith(MARKER):
-                return found
-        return None
+        """Our comment, found by its marker."""
+        return await own_comment(self._github, github, repository.name, number, MARKER)
 
     def _done(self, tx: Tx, effect: Effect, remote: str) -> None:
         effects.delivered(tx, effect.key, effect.wanted, remote, self._clock())

@@ -9,6 +9,7 @@ from app.rebuild import (
     artifacts,
     contributors,
     decisions,
+    glasses,
     grants,
     heads,
     keys,
@@ -29,5 +30,5 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     policies.PROJECTION,
     pushes.PROJECTION, heads.PROJECTION, prompts.PROJECTION, releases.PROJECTION, artifacts.PROJECTION,
     contributors.PROJECTION, grants.PROJECTION, grants.VOIDS, withheld.PROJECTION, decisions.PROJECTION,
-    decisions.REDEMPTIONS,
+    decisions.REDEMPTIONS, glasses.PROJECTION, glasses.REVIEWS,
 )  # fmt: skip

@@ -20,6 +20,7 @@ SERVICE = "service:countersign"
 def say(
     tx: Tx, log: str, event: Event, resource: str, rows: Sequence[msgspec.Struct], *, trace_id: str, ts: int,
     component: str, stage: Stage = "system", actor_ref: str = SERVICE, outcome: str = "ok",
+    tags: tuple[str, ...] = (),
 ) -> None:  # fmt: skip
     """As many records as it takes; none without rows. ``ts`` in microseconds since 1970 UTC."""
     for start in range(0, len(rows), ROWS_PER_RECORD):
@@ -29,6 +30,6 @@ def say(
             Draft(
                 trace_id=trace_id, ts=ts, stage=stage, event=event, component=component,
                 action=event.partition(".")[2], resource=resource, actor_ref=actor_ref, outcome=outcome,
-                data=facts(data),
+                data=facts(data), tags=tags,
             ),
         )  # fmt: skip

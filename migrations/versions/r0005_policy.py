@@ -30,7 +30,8 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_table(
         "broken_glasses", _text("id", primary_key=True), _text("tenant"), _number("repository_id"),
-        _text("release_id"), _text("environment"), _text("grants_json"), _number("due_at"), _number("at"),
+        _text("release_id"), _text("environment"), _text("grants_json"), _text("review_by"), _number("due_at"),
+        _number("at"),
     )  # fmt: skip
     op.create_index("broken_glasses_repository", "broken_glasses", ["tenant", "repository_id"])
     op.create_table(

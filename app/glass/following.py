@@ -1,0 +1,70 @@
+"""What follows from an evaluation for broken glasses: the first statement to break one is told, a review settles."""
+
+from __future__ import annotations
+
+from app.consents.bearing import Check
+from app.db.tx import Tx
+from app.glass import words
+from app.glass.bearing import breakers, glasses_of
+from app.glass.breaking import breaking, judge_again
+from app.notices.service import want
+from app.pulls.model import Evaluation
+from app.rebuild import glasses
+from app.rebuild.glasses import ReviewRow
+from app.rebuild.memory import Memory
+from app.releases.store import StoredRelease
+from gates.excluded import excluded
+from gates.model import Consent, Snapshot
+
+
+class GlassFollowing:
+    """Called in the transaction that writes an evaluation down."""
+
+    def __init__(self, memory: Memory, check: Check) -> None:
+        self._memory = memory
+        self._check = check
+
+    def __call__(self, tx: Tx, of: Evaluation) -> None:
+        for path, snapshot, _ in of.verdicts:
+            release = of.releases[path]
+            self._opened(tx, of, release, snapshot)
+            for consent in _reviews(snapshot):
+                self._settle(tx, of, release, snapshot, consent)
+
+    def _opened(self, tx: Tx, of: Evaluation, release: StoredRelease, snapshot: Snapshot) -> None:
+        first = next(iter(breaking(snapshot)), None)
+        if first is None:
+            return
+        notice = words.opened(release, of.repository.name, snapshot.environment, first)
+        key = f"glass/{release.id}/opened/{first.id}/{snapshot.environment}"
+        want(tx, of.repository.id, release.number, key, notice, f"grant/{release.id}/{first.id}", of.now)
+
+    def _settle(self, tx: Tx, of: Evaluation, release: StoredRelease, snapshot: Snapshot, consent: Consent) -> None:
+        """Judged again: when the statement was accepted, what is known now may not have been."""
+        log = of.tenant.id
+        owed = glasses_of(tx, self._memory, log, of.repository.id, self._check).owed
+        for glass in owed:
+            if (glass.id, glass.release_id, glass.environment) != (consent.glass, release.id, snapshot.environment):
+                continue
+            barred = excluded(snapshot).deed(consent.account, consent.person)
+            if (
+                barred
+                or glass.review_by not in consent.groups
+                or consent.person in breakers(tx, self._memory, log, glass)
+            ):
+                continue
+            row = ReviewRow(glass.id, consent.id, of.now)
+            if glasses.add_review(tx, log, glass, row, trace_id=release.trace_id, person=consent.person):
+                judge_again(tx, of.repository.id, of.now)
+
+
+def _reviews(snapshot: Snapshot) -> list[Consent]:
+    pull, path = snapshot.pull, snapshot.release.manifest_path
+    return [
+        consent
+        for consent in snapshot.consents
+        if consent.decision == "review" and not (consent.void or consent.difference or consent.via_app)
+        if consent.kind == "User" and snapshot.environment in consent.environments
+        if (consent.repository_id, consent.pull_number, consent.manifest_path)
+        == (pull.repository_id, pull.number, path)
+    ]
