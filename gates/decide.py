@@ -16,7 +16,7 @@ from gates.lineage import lineage
 from gates.model import Outcome, Policies, Result, Snapshot, Verdict
 from gates.proposal import no_release, release
 from gates.rationale import rationale
-from gates.rule import effective_rule, rule
+from gates.rule import applying_rule, rule
 from gates.terms import EffectiveRule, NoRule
 from manifests.errors import Problem
 
@@ -78,10 +78,7 @@ def _asked(case: Case) -> list[tuple[str, Gate]]:
 
 def _rule(policies: Policies, snapshot: Snapshot) -> EffectiveRule | NoRule:
     try:
-        return effective_rule(
-            policies, snapshot.release, snapshot.pull, snapshot.environment,
-            groups=snapshot.groups, requesters=snapshot.contributors.known,
-        )  # fmt: skip
+        return applying_rule(policies, snapshot)
     except Exception as error:
         what = f"The rules could not be merged ({type(error).__name__})."
         return NoRule((Problem("rule-broken", what, "Report this to the administrator of Countersign."),))

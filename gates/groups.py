@@ -54,6 +54,12 @@ def rosters(definitions: Mapping[str, Group], facts: Iterable[GroupFacts], judge
     return {name: composer.roster(name) for name in definitions}
 
 
+def belonging(definitions: Mapping[str, Group], facts: Iterable[GroupFacts], account: str) -> tuple[str, ...]:
+    """The names of the defined groups that the account is in now, those that are made of others included; sorted."""
+    found = rosters(definitions, facts, lambda member: "")
+    return tuple(sorted(name for name, roster in found.items() if account in roster.members))
+
+
 class _Composer:
     """Puts each roster together once."""
 

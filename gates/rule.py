@@ -15,7 +15,7 @@ import msgspec
 from gates import conditions, definitions, loosen, tighten, unite
 from gates.case import Case, Finding
 from gates.groups import rosters
-from gates.model import Contributor, GroupFacts, Policies, PullFacts, ReleaseFacts, Result, Status
+from gates.model import Contributor, GroupFacts, Policies, PullFacts, ReleaseFacts, Result, Snapshot, Status
 from gates.terms import EffectiveRule, NoRule, digest_of
 from gates.words import listing
 from manifests.errors import Problem
@@ -66,6 +66,18 @@ def effective_rule(
     if not any(truth.holds for _, _, truth in judged):
         return NoRule((_untold({name for _, _, truth in judged for name in truth.missing}),), waits=True)
     return _merged(tenant, repository, applying, environment)
+
+
+def applying_rule(policies: Policies, snapshot: Snapshot) -> EffectiveRule | NoRule:
+    """The effective rule for what a snapshot asks about."""
+    return effective_rule(
+        policies,
+        snapshot.release,
+        snapshot.pull,
+        snapshot.environment,
+        groups=snapshot.groups,
+        requesters=snapshot.contributors.known,
+    )
 
 
 def condition_groups(policies: Policies) -> tuple[str, ...]:

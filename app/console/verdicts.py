@@ -15,7 +15,7 @@ from gates.counting import count
 from gates.excluded import excluded
 from gates.model import Consent, Policies, Result, Snapshot, Verdict
 from gates.render import text
-from gates.rule import effective_rule
+from gates.rule import applying_rule
 from gates.terms import EffectiveRule
 
 WAYS = {
@@ -80,7 +80,7 @@ def basis(tx: Tx, blobs: BlobStore, decision: StoredDecision) -> Basis | None:
     """None when the snapshot is damaged or of a form that this version cannot read."""
     try:
         policies, snapshot = snapshots.load(tx, blobs, decision.snapshot)
-        rule = effective_rule(policies, snapshot.release, snapshot.pull, snapshot.environment)
+        rule = applying_rule(policies, snapshot)
     except Exception:
         # Whatever broke a gate must not hide the page on which somebody looks for the reason.
         return None

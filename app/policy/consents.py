@@ -9,7 +9,10 @@ import msgspec
 
 from app.policy.model import SECOND, ConsentSaid, Facts, GroupSaid, MemberSaid, Part, Word
 from app.policy.people import People
+from gates.definitions import groups_named
+from gates.groups import has_source
 from gates.model import Consent, Contributor, Contributors, GroupFacts, Member, Policies, Snapshot
+from gates.rule import condition_groups
 from gates.terms import EffectiveRule
 from manifests.policy import DEFAULT_EXPIRY_S, Strength, Way
 
@@ -25,11 +28,12 @@ def author_of(facts: Facts) -> str:
 def groups_of(
     facts: Facts, people: People, policies: Policies, rule: EffectiveRule | None, proposed_at: int, at: int, seen: int
 ) -> tuple[GroupFacts, ...]:
-    """The groups that the case describes; of the others that fill seats, the members that the policy lists.
+    """The groups that the case describes; of the others that rules name, the members that the policy lists.
 
     A member belonged to the group long enough to count, unless the case says since when.
     """
-    listed = {group.name: group.definition.members for group in rule.groups} if rule else {}
+    named = (*groups_named(policies, condition_groups(policies)), *(rule.groups if rule else ()))
+    listed = {group.name: group.definition.members for group in named if has_source(group.definition)}
     said = {
         name: GroupSaid(Word(name), tuple(MemberSaid(Word(login)) for login in logins))
         for name, logins in listed.items()

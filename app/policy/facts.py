@@ -34,16 +34,18 @@ def prepare(facts: Facts, policy: Policy, tenant: TenantPolicy | None) -> tuple[
     tenant = tenant or TenantPolicy("", base_refs=(BaseRefs(pull.repository, (pull.base_ref,)),), installations=(1,))
     policies = Policies(tenant, policy, COMMIT, seen_at=seen)
     release = _release(facts, at)
-    found = effective_rule(policies, release, pull, environment)
+    people = People(facts)
+    hands = contributors_of(facts, people, seen)
+    known = groups_of(facts, people, policies, None, release.proposed_at, at, seen)
+    found = effective_rule(policies, release, pull, environment, groups=known, requesters=hands.known)
     rule = found if isinstance(found, EffectiveRule) else None
     release = _completed(release, facts, rule)
-    people = People(facts)
     groups = groups_of(facts, people, policies, rule, release.proposed_at, at, seen)
     named = release.manifest.artifacts if release.manifest else ()
     lineage, evidence = documents_of(facts, policies, people, rule, release)
     bare = Snapshot(
         at=at, question=question, environment=environment, tenant="test", pull=pull, release=release,
-        contributors=contributors_of(facts, people, seen), groups=groups,
+        contributors=hands, groups=groups,
         artifacts=tuple(map(_found, _artifacts(facts), named)), lineage=lineage, evidence=evidence,
         change=change_of(facts, people, rule, at, seen),
         log=LogFacts(last_at=at - SECOND),

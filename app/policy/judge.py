@@ -10,7 +10,7 @@ from app.policy.facts import prepare
 from app.policy.model import Case
 from gates.decide import decide
 from gates.model import Policies, Result, Snapshot, Verdict
-from gates.rule import effective_rule
+from gates.rule import applying_rule
 from gates.terms import EffectiveRule
 from gates.tighten import names
 from gates.words import listing
@@ -35,7 +35,7 @@ def judge(case: Case, policy: Policy, tenant: TenantPolicy | None) -> Judged:
     """Decide as the service would. Total, like `gates.decide`."""
     policies, snapshot = prepare(case.facts, policy, tenant)
     verdict = decide(policies, snapshot)
-    applying = effective_rule(policies, snapshot.release, snapshot.pull, snapshot.environment)
+    applying = applying_rule(policies, snapshot)
     rules = applying.rules if isinstance(applying, EffectiveRule) else ()
     return Judged(case, policies, snapshot, verdict, tuple(_differences(case, verdict)), rules)
 
