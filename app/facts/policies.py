@@ -6,6 +6,7 @@ import msgspec
 
 from app.facts.content import RepositoryContent
 from app.facts.fresh import Seen
+from app.facts.includes import Includes
 from app.facts.reading import Reading
 from app.pulls.store import Repository
 from app.standing.versions import Version, Versions
@@ -15,7 +16,7 @@ from integrations.errors import RefusedError
 from integrations.github.port import GitHub
 from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError
-from manifests.policy import POLICY_PATH
+from manifests.policy import POLICY_PATH, Policy
 from manifests.policy_parser import MAX_BYTES
 
 
@@ -24,6 +25,7 @@ class PolicyReader:
 
     def __init__(self, content: RepositoryContent, reading: Reading, versions: Versions) -> None:
         self._content = content
+        self._includes = Includes(content)
         self._reading = reading
         self._versions = versions
 
@@ -43,7 +45,12 @@ class PolicyReader:
         unreleased = await self._versions.unreleased(tenant.id, version)
         found = msgspec.structs.replace(found, unreleased=unreleased)
         try:
-            policy = self._reading.policy(text, POLICY_PATH, tenant.policy.groups)
+            policy = await self.parse(tenant, github, repository, text, tip.value)
         except ManifestError as error:
             return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), text
         return msgspec.structs.replace(found, repository=policy), text
+
+    async def parse(self, tenant: Tenant, github: GitHub, repository: Repository, text: bytes, commit: str) -> Policy:
+        """The policy that these bytes are at a commit, with what it includes. Raises ManifestError, NeighbourError."""
+        included = await self._includes.read(github, repository, commit, text, POLICY_PATH)
+        return self._reading.policy(text, POLICY_PATH, tenant.policy.groups, included)

@@ -5,7 +5,7 @@ Only what could be read is remembered, under the digest of the bytes and everyth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cachetools import LRUCache
 
@@ -13,7 +13,7 @@ from app.facts import documents
 from app.facts.documents import ReadDocument
 from manifests.canonical import sha256_hex
 from manifests.policy import Policy, TrustedSigner
-from manifests.policy_parser import parse_policy
+from manifests.policy_parser import NOTHING, parse_policy
 from manifests.release import Release
 from manifests.release_parser import parse_release
 
@@ -29,12 +29,15 @@ class Reading:
         self._releases: LRUCache[tuple[str, str], Release] = LRUCache(5_000)
         self._documents: LRUCache[tuple[str, str, str, tuple[TrustedSigner, ...]], ReadDocument] = LRUCache(5_000)
 
-    def policy(self, text: bytes, path: str, known_groups: Iterable[str]) -> Policy:
-        """Raises ManifestError."""
+    def policy(
+        self, text: bytes, path: str, known_groups: Iterable[str], included: Mapping[str, bytes] = NOTHING
+    ) -> Policy:
+        """See parse_policy. The text names the digests of what it includes, so its own stands for them all. Raises
+        ManifestError."""
         known = frozenset(known_groups)
         key = (sha256_hex(text), path, known)
         if key not in self._policies:
-            self._policies[key] = parse_policy(text, path, known_groups=known)
+            self._policies[key] = parse_policy(text, path, known, included)
         return self._policies[key]
 
     def release(self, text: bytes, path: str) -> Release:
