@@ -14,8 +14,10 @@ from app.audit.sequence import LogSequencer
 from app.clock import now
 from app.db.tx import Tx
 from app.people import store as people
+from app.rebuild import glasses
 from app.rebuild.all import PROJECTIONS
 from app.rebuild.compare import Difference
+from app.rebuild.glasses import GlassRow, ReviewRow
 from app.rebuild.model import Projection
 from app.rebuild.service import Rebuilt, apply, examine
 from app.sandbox.world import TENANT, World
@@ -27,13 +29,14 @@ from tests.rebuild import tampering
 KEY = PrivateKey.generate("ed25519")
 APPEND_ONLY = {
     "account_links", "person_keys", "heads", "prompts", "grants", "grant_voids", "grant_artifacts", "decisions",
-    "redemptions", "policy_versions",
+    "redemptions", "policy_versions", "broken_glasses", "glass_reviews",
 }  # fmt: skip
 ALTERED = {
     "accounts": "person", "account_links": "person", "person_keys": "person", "tokens": "scope_json",
     "memberships": "since", "group_pins": "team_id", "pushes": "received_at", "heads": "actor",
     "prompts": "environments_json", "releases": "proposed_at", "grants": "consent_json", "grant_voids": "reason",
     "decisions": "outcome", "redemptions": "by", "policy_versions": "by",
+    "broken_glasses": "due_at", "glass_reviews": "grant_id",
 }  # fmt: skip
 """A column of each table that a decision counts; the others are keys throughout."""
 
@@ -63,9 +66,18 @@ async def played(folder: Path, url: str, key: rsa.RSAPrivateKey) -> None:
         line = PrivateKey.generate("ed25519").public.to_openssh()
         await one.service.person_keys.propose(TENANT, carol.account, line, "steward:one")
         await one.settled()
+        await one.service.database.write(_broken)
     finally:
         await one.close()
         await world.stop()
+
+
+def _broken(tx: Tx) -> None:
+    """A glass that was broken and reviewed."""
+    glass = GlassRow("d" * 32, 1, "r" * 32, "production", '["g1","g2"]', "leads", now() + 1, now())
+    glasses.add_broken(tx, TENANT, glass, trace_id="trace", by="token:pipeline")
+    review = ReviewRow(glass.id, "g3", now())
+    assert glasses.add_review(tx, TENANT, glass, review, trace_id="trace", person="somebody")
 
 
 async def test_each_difference_is_shown_and_mended_where_it_can_be(
