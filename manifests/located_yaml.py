@@ -8,8 +8,6 @@ one decides what it may be. Positions count from 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 import yaml
 
@@ -82,11 +80,14 @@ class _Stop(Exception):
 
 
 class _Frame:
-    """A mapping or list that is being filled."""
+    """A mapping or list that is being filled, and what it is in."""
 
-    def __init__(self, is_mapping: bool, at: Place) -> None:
+    __slots__ = ("at", "is_mapping", "items", "outside")
+
+    def __init__(self, is_mapping: bool, at: Place, outside: list[Node]) -> None:
         self.is_mapping = is_mapping
         self.at = at
+        self.outside = outside
         self.items: list[Node] = []
 
 
@@ -95,7 +96,9 @@ class _Builder:
         self.path = path
         self.problems = problems
         self._open: list[_Frame] = []
-        self._root: Node | None = None
+        self._top: list[Node] = []
+        self._items = self._top
+        """The members of what is being filled."""
         self._documents = 0
         self._nodes = 0
 
@@ -108,9 +111,10 @@ class _Builder:
         except yaml.YAMLError as error:
             self._syntax(error)
             return None
-        if self._root is None:
+        if not self._top:
             self._refuse((0, 0), "yaml.empty", "Expected a document, found an empty file.", "Write its keys.")
-        return self._root
+            return None
+        return self._top[0]
 
     def _refuse(self, at: Place, code: str, message: str, remedy: str) -> None:
         self.problems.append(Problem(code, message, remedy, self.path, *at))
@@ -126,22 +130,24 @@ class _Builder:
     def _take(self, event: yaml.Event) -> None:
         mark = event.start_mark
         at = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._document(event, at)
-        elif isinstance(event, yaml.ScalarEvent):
-            self._decorations(event, at)
+        # The most frequent first: this is most of the time that reading takes.
+        if isinstance(event, yaml.ScalarEvent):
+            if event.anchor is not None or event.tag is not None:
+                self._decorations(event, at)
             self._count(at)
-            self._attach(Scalar(event.value, bool(event.implicit[0]), *at))
+            self._items.append(Scalar(event.value, bool(event.implicit[0]), *at))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._leave()
+        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            self._decorations(event, at)
+            self._enter(isinstance(event, yaml.MappingStartEvent), at)
         elif isinstance(event, yaml.AliasEvent):
             message = f"Expected a value, found the alias *{event.anchor}."
             self._refuse(at, "yaml.alias", message, "Write the value out.")
             self._count(at)
-            self._attach(Broken(*at))
-        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            self._decorations(event, at)
-            self._enter(isinstance(event, yaml.MappingStartEvent), at)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._leave()
+            self._items.append(Broken(*at))
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._document(event, at)
 
     def _document(self, event: yaml.DocumentStartEvent, at: Place) -> None:
         self._documents += 1
@@ -167,7 +173,9 @@ class _Builder:
             self._refuse(at, "yaml.too_deep", message, "Flatten the document.")
             raise _Stop
         self._count(at)
-        self._open.append(_Frame(is_mapping, at))
+        frame = _Frame(is_mapping, at, self._items)
+        self._open.append(frame)
+        self._items = frame.items
 
     def _count(self, at: Place) -> None:
         self._nodes += 1
@@ -178,33 +186,32 @@ class _Builder:
 
     def _leave(self) -> None:
         frame = self._open.pop()
+        self._items = frame.outside
         if frame.is_mapping:
-            self._attach(Mapping(tuple(self._entries(frame.items)), *frame.at))
+            self._items.append(Mapping(self._entries(frame.items), *frame.at))
         else:
-            self._attach(Sequence(tuple(frame.items), *frame.at))
+            self._items.append(Sequence(tuple(frame.items), *frame.at))
 
-    def _attach(self, node: Node) -> None:
-        if self._open:
-            self._open[-1].items.append(node)
-        else:
-            self._root = node
-
-    def _entries(self, items: list[Node]) -> Iterator[Entry]:
+    def _entries(self, items: list[Node]) -> tuple[Entry, ...]:
         seen: dict[str, int] = {}
+        entries: list[Entry] = []
         for key, value in zip(items[::2], items[1::2], strict=True):
-            at = (key.line, key.column)
-            if isinstance(key, Mapping | Sequence):
-                message = "Expected text as a key, found a list or mapping."
-                self._refuse(at, "yaml.key", message, "Write a plain word before the colon.")
-            elif isinstance(key, Broken):
-                continue
-            elif key.plain and key.text == "<<":
-                message = "Expected a key, found the merge key <<."
-                self._refuse(at, "yaml.merge", message, "Write the keys out.")
-            elif key.text in seen:
-                first = f"(first on line {seen[key.text]})"
-                message = f"Expected each key once, found {key.text[:60]!r} again {first}."
-                self._refuse(at, "yaml.duplicate_key", message, "Keep one of them.")
-            else:
+            if isinstance(key, Scalar) and key.text not in seen and (key.text != "<<" or not key.plain):
                 seen[key.text] = key.line
-                yield Entry(key, value)
+                entries.append(Entry(key, value))
+            else:
+                self._refuse_key(key, seen)
+        return tuple(entries)
+
+    def _refuse_key(self, key: Node, seen: dict[str, int]) -> None:
+        at = (key.line, key.column)
+        if isinstance(key, Mapping | Sequence):
+            message = "Expected text as a key, found a list or mapping."
+            self._refuse(at, "yaml.key", message, "Write a plain word before the colon.")
+        elif isinstance(key, Scalar) and key.plain and key.text == "<<":
+            message = "Expected a key, found the merge key <<."
+            self._refuse(at, "yaml.merge", message, "Write the keys out.")
+        elif isinstance(key, Scalar):
+            first = f"(first on line {seen[key.text]})"
+            message = f"Expected each key once, found {key.text[:60]!r} again {first}."
+            self._refuse(at, "yaml.duplicate_key", message, "Keep one of them.")

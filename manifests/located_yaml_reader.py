@@ -90,7 +90,8 @@ class Reader:
         if not isinstance(node, Scalar) or (node.plain and other_meaning(node.text) == "nothing"):
             self.wrong_type(node, name, expected)
             return None
-        if HIDDEN.search(node.text):
+        # Only quotes can hold escapes; the characters themselves were looked for in the bytes.
+        if not node.plain and HIDDEN.search(node.text):
             self.refuse(
                 node,
                 "yaml.hidden_character",

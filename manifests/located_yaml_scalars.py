@@ -16,6 +16,8 @@ _INSTANT = re.compile(
 )
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_OTHERWISE = frozenset(("", *"~nNtTfF+-.0123456789"))
+"""How everything begins that is not text; most words can be told by that."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 FIRST_YEAR = 2000
@@ -27,6 +29,8 @@ def other_meaning(text: str) -> str | None:
 
     ``yes``, ``no``, ``on`` and ``off`` are text here (YAML 1.2 core schema, chapter 10.3).
     """
+    if text[:1] not in _OTHERWISE:
+        return None
     if text in ("", "~", "null", "Null", "NULL"):
         return "nothing"
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):

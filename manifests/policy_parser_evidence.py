@@ -22,6 +22,7 @@ from manifests.release_parser_forms import EVIDENCE_TYPE
 NAMED_KEYS = ("type", "require")
 FINDINGS_KEYS = ("from", "types", "exceptions")
 EXCEPTION_KEYS = ("by", "longest")
+DEFAULT_EXCEPTION_S = FindingsRule("critical", ()).longest
 ORDERS: tuple[Operator, ...] = ("<=", ">=", "<", ">")
 _COMPARED = re.compile(r"(<=|>=|!=|<|>|=) ?(.*)", re.DOTALL)
 _UNIT_LETTERS = "".join(UNITS)
@@ -176,24 +177,23 @@ def findings(reader: Reader, names: Names) -> Read[FindingsRule]:
     """From which severity on findings need an exception, and who can grant one."""
     types = many(reader, form(reader, EVIDENCE_TYPE), least=1, most=MAX_LIST, unique=str)
     read_severity: Read[Severity] = choice(reader, SEVERITIES)
+    read_exceptions = _exceptions(reader, names)
 
     def read(node: Node, name: str) -> FindingsRule:
         fields = reader.fields(node, "`findings`", FINDINGS_KEYS)
         severity: Severity = fields.required("from", read_severity, "low")
-        default = FindingsRule(severity, fields.required("types", types, ()))
-        return fields.optional("exceptions", _exceptions(reader, names, default), default)
+        by, longest = fields.optional("exceptions", read_exceptions, (None, DEFAULT_EXCEPTION_S))
+        return FindingsRule(severity, fields.required("types", types, ()), by, longest)
 
     return read
 
 
-def _exceptions(reader: Reader, names: Names, findings: FindingsRule) -> Read[FindingsRule]:
-    def read(node: Node, name: str) -> FindingsRule:
+def _exceptions(reader: Reader, names: Names) -> Read[tuple[str | None, int]]:
+    read_group, read_longest = group_name(reader, names.groups), duration(reader, 1, MAX_EXCEPTION_S)
+
+    def read(node: Node, name: str) -> tuple[str | None, int]:
         fields = reader.fields(node, "`exceptions`", EXCEPTION_KEYS)
-        longest = duration(reader, 1, MAX_EXCEPTION_S)
-        return msgspec.structs.replace(
-            findings,
-            exceptions_by=fields.required("by", group_name(reader, names.groups), None),
-            longest=fields.optional("longest", longest, findings.longest),
-        )
+        by = fields.required("by", read_group, None)
+        return by, fields.optional("longest", read_longest, DEFAULT_EXCEPTION_S)
 
     return read

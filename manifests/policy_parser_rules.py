@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 
@@ -51,8 +52,8 @@ class _Rules:
         self._expires = duration(reader, 1, MAX_EXPIRY_S)
         self._gates = gates(reader)
         self._evidence = evidence(reader)
-        self._groups = group_names(reader, names.groups)
         self._change = change_rule(reader)
+        self._rare = _rare(reader, names)
 
     def read(self, node: Node, name: str) -> Rule:
         fields = self._reader.fields(node, "a rule", RULE_KEYS)
@@ -68,28 +69,14 @@ class _Rules:
             change=self._change_of(fields, asked_gates),
             requirements=requirements(asked),
         )
-        return rule if fields.keys.keys() <= _PLAIN else self._rich(fields, rule)
+        return self._rich(fields, rule) if fields.keys.keys() & self._rare.keys() else rule
 
     def _rich(self, fields: Fields, rule: Rule) -> Rule:
         """The rule with the terms that few rules have."""
-        reader, names = self._reader, self._names
-        exclusions: Read[tuple[Exclusion, ...]] = one_or_many(reader, choice(reader, EXCLUSIONS))
-        windows = many(reader, recurrence(reader), least=1, most=MAX_LIST, unique=lambda window: window)
         needs_gate(fields, "required_checks", rule.gates)
         needs_gate(fields, "findings", rule.gates)
-        return msgspec.structs.replace(
-            rule,
-            veto=fields.optional("veto", self._groups, ()),
-            exclude=fields.optional("exclude", exclusions, ()),
-            required_checks=fields.optional("required_checks", required_checks(reader), ()),
-            findings=fields.optional("findings", findings(reader, names), None),
-            review_time=fields.optional("review_time", duration(reader, 1, MAX_REVIEW_S), 0),
-            deadline=fields.optional("deadline", deadline(reader, names), None),
-            windows=fields.optional("windows", windows, ()),
-            keep=fields.optional("keep", keep(reader), None),
-            delegation=fields.optional("delegation", delegation(reader), None),
-            break_glass=fields.optional("break_glass", break_glass(reader, names), None),
-        )
+        found = {key: fields.optional(key, read, None) for key, read in self._rare.items() if fields.has(key)}
+        return msgspec.structs.replace(rule, **{key: value for key, value in found.items() if value is not None})
 
     def _rule_name(self, fields: Fields) -> str:
         name = fields.required("name", self._name, "")
@@ -123,4 +110,18 @@ class _Rules:
         return default if "evidence" in asked_gates else ()
 
 
-_PLAIN = frozenset(("name", "when", "seats", "expires", "gates", "evidence", "change"))
+def _rare(reader: Reader, names: Names) -> Mapping[str, Read[Any]]:
+    """What reads the terms that few rules have, by their names."""
+    exclusions: Read[tuple[Exclusion, ...]] = one_or_many(reader, choice(reader, EXCLUSIONS))
+    return {
+        "veto": group_names(reader, names.groups),
+        "exclude": exclusions,
+        "required_checks": required_checks(reader),
+        "findings": findings(reader, names),
+        "review_time": duration(reader, 1, MAX_REVIEW_S),
+        "deadline": deadline(reader, names),
+        "windows": many(reader, recurrence(reader), least=1, most=MAX_LIST, unique=lambda window: window),
+        "keep": keep(reader),
+        "delegation": delegation(reader),
+        "break_glass": break_glass(reader, names),
+    }

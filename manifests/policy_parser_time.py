@@ -154,6 +154,7 @@ def deadline(reader: Reader, names: Names) -> Read[DeadlineRule]:
     """How soon approvals are expected."""
     read_within = duration(reader, 1, MAX_EXPIRY_S)
     reminders = many(reader, read_within, least=1, most=MAX_LIST, unique=int)
+    groups = group_names(reader, names.groups)
 
     def read(node: Node, name: str) -> DeadlineRule:
         fields = reader.fields(node, "`deadline`", DEADLINE_KEYS)
@@ -166,6 +167,6 @@ def deadline(reader: Reader, names: Names) -> Read[DeadlineRule]:
                 "`remind`: expected times shorter than `within`, found a longer or equal one.",
                 "Remind earlier, or allow more time.",
             )
-        return DeadlineRule(within, remind, fields.optional("escalate", group_names(reader, names.groups), ()))
+        return DeadlineRule(within, remind, fields.optional("escalate", groups, ()))
 
     return read

@@ -38,13 +38,14 @@ def delegation(reader: Reader) -> Read[DelegationRule]:
 def break_glass(reader: Reader, names: Names) -> Read[BreakGlassRule]:
     read_count, read_valid = integer(reader, LEAST_COUNT, MAX_SEATS), duration(reader, 1, MAX_BREAK_GLASS_S)
     read_within = duration(reader, 1, MAX_REVIEW_S)
+    read_groups, read_group = group_names(reader, names.groups), group_name(reader, names.groups)
+    default = BreakGlassRule((), "")
 
     def read(node: Node, name: str) -> BreakGlassRule:
         fields = reader.fields(node, "`break_glass`", BREAK_GLASS_KEYS)
-        default = BreakGlassRule((), "")
         return BreakGlassRule(
-            groups=fields.required("groups", group_names(reader, names.groups), ()),
-            review_by=fields.required("review_by", group_name(reader, names.groups), ""),
+            groups=fields.required("groups", read_groups, ()),
+            review_by=fields.required("review_by", read_group, ""),
             count=fields.optional("count", read_count, default.count),
             valid=fields.optional("valid", read_valid, default.valid),
             review_within=fields.optional("review_within", read_within, default.review_within),

@@ -14,6 +14,7 @@ from tests.benchmarks import (
     evaluations,
     gate,
     growth,
+    loading,
     querying,
     starting,
     verifying,
@@ -24,6 +25,7 @@ from tests.benchmarks.result import Result, run, show, write
 
 BENCHMARKS = {
     "decide": deciding.measure,
+    "policy": loading.measure,
     "start": starting.measure,
     "webhooks": webhooks.measure,
     "gate": gate.measure,
