@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from gates.groups import rosters
 from gates.model import (
     ArtifactFacts,
+    ChecksFacts,
     Contributors,
     GroupFacts,
     Policies,
@@ -19,7 +21,8 @@ from integrations.github.port import Pull
 
 class ReleaseView(msgspec.Struct, frozen=True):
     """One release of the pull request. ``sources`` are the exact bytes of its manifest, lineage and evidence;
-    ``rules`` and ``groups`` are by environment."""
+    ``rules`` and ``groups`` are by environment. ``groups`` are as their sources have them; ``joined`` are those of the
+    rule put together, as people belong to them."""
 
     facts: ReleaseFacts
     contributors: Contributors
@@ -38,6 +41,26 @@ class ReleaseView(msgspec.Struct, frozen=True):
     def environments(self) -> tuple[str, ...]:
         return self.facts.manifest.environments if self.facts.manifest else ()
 
+    def joined(self, environment: str) -> tuple[GroupFacts, ...]:
+        """The groups of the rule with the members of the groups that they are made of."""
+        rule, facts = self.rules.get(environment), self.groups.get(environment, ())
+        if not isinstance(rule, EffectiveRule):
+            return facts
+        found = rosters({group.name: group.definition for group in rule.groups}, facts, lambda member: "")
+        seen_at = min((one.seen_at for one in facts), default=0)
+        return tuple(
+            GroupFacts(
+                name, tuple(member for members in roster.members.values() for member in members), seen_at,
+                roster.problem,
+            )
+            for name, roster in found.items()
+        )  # fmt: skip
+
+    def asks_checks(self, environment: str) -> bool:
+        """Whether a check of another App is required there."""
+        rule = self.rules.get(environment)
+        return isinstance(rule, EffectiveRule) and bool(rule.required_checks)
+
     @property
     def digests(self) -> dict[str, str]:
         """SHA-256 of each artifact by name."""
@@ -46,7 +69,8 @@ class ReleaseView(msgspec.Struct, frozen=True):
 
 
 class PullView(msgspec.Struct, frozen=True):
-    """``tree`` is the git tree of the head, ``policy_text`` the policy's bytes at the base (None: no file)."""
+    """``tree`` is the git tree of the head, ``policy_text`` the policy's bytes at the base (None: no file). ``checks``
+    are those of other Apps at the head, where some rule requires any."""
 
     pull: Pull
     facts: PullFacts
@@ -55,6 +79,7 @@ class PullView(msgspec.Struct, frozen=True):
     policy_text: bytes | None
     releases: tuple[ReleaseView, ...]
     seen_at: int
+    checks: ChecksFacts | None = None
 
     def release(self, path: str) -> ReleaseView | None:
         return next((release for release in self.releases if release.path == path), None)
