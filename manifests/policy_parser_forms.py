@@ -70,7 +70,6 @@ ONE_REPOSITORY = Form(re.compile(rf"{_OWNER}/(?!\.{{1,2}}$){_REPOSITORY_NAME}"),
 REF = Form(
     re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9_](?:[A-Za-z0-9_./@+#-]{0,198}[A-Za-z0-9_@+#-])?"),
     "a commit, a tag or a branch",
-    unambiguous=True,
 )
 FIELD = Form(
     re.compile(r"(?=.{1,200}$)[A-Za-z0-9_@$-]{1,64}(?:\.[A-Za-z0-9_@$-]{1,64}){0,9}"),

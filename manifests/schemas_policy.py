@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from manifests import policy_parser_forms as forms
-from manifests.policy import GATE_NAMES, SCHEMA, STRENGTHS
-from manifests.release_parser_forms import CHANGE_TYPES, ENVIRONMENT, EVIDENCE_TYPE, KINDS
+from manifests.paths import MAX_LENGTH
+from manifests.policy import PERMISSIONS, SCHEMA
+from manifests.policy_parser_groups import COMPOSITIONS, SOURCES
+from manifests.release_parser_forms import ENVIRONMENT, EVIDENCE_TYPE, SHA256
+from manifests.schemas_policy_rules import GATES, SIGNATURE, WAYS, rule
+from manifests.schemas_policy_time import freeze
+from manifests.schemas_policy_when import DEFINITIONS
 from manifests.schemas_shapes import (
     DURATION,
-    INSTANT,
     Schema,
     choice,
     document,
@@ -23,7 +27,9 @@ from manifests.schemas_shapes import (
 
 def policy_schema() -> Schema:
     """The JSON Schema of `.github/countersign.yaml`."""
-    return document("Countersign policy", SCHEMA, table(_common(), ("schema",)))
+    properties = {**_common(), "include": many(_include(), "files that are part of this policy", least=1)}
+    body = {**table(properties, ("schema",)), "$defs": DEFINITIONS}
+    return document("Countersign policy", SCHEMA, body)
 
 
 def tenant_policy_schema() -> Schema:
@@ -32,37 +38,52 @@ def tenant_policy_schema() -> Schema:
         {"repository": word(forms.REPOSITORY), "refs": one_or_many(word(forms.BASE_REF))},
         ("repository", "refs"),
     )
+    machines = many(word(forms.MACHINE), "logins of accounts that no human uses by hand; they never count")
     properties: dict[str, Schema] = {
         **_common(),
         "base_refs": many(entry, "the branches whose pull requests can be allowed", least=1),
         "installations": many(whole(1, forms.MAX_ID), "allowed GitHub installation ids", least=1),
-        "people": table({"membership_age": DURATION, "key_cooldown": DURATION}),
+        "people": table({"membership_age": DURATION, "key_cooldown": DURATION, "machines": machines}),
         "freshness": DURATION,
         "release_glob": word(forms.PATTERN, "which files are release manifests"),
         "workflows": many(word(forms.WORKFLOW), "the workflows that may deploy"),
         "anchored": many(word(ENVIRONMENT), "where nothing is allowed before its approvals are anchored"),
     }
-    return document("Countersign tenant policy", f"{SCHEMA}/tenant", table(properties, ("schema",)))
+    body = {**table(properties, ("schema",)), "$defs": DEFINITIONS}
+    return document("Countersign tenant policy", f"{SCHEMA}/tenant", body)
 
 
 def _common() -> dict[str, Schema]:
     return {
         "schema": choice([SCHEMA]),
+        "defaults": _defaults(),
         "groups": named(forms.GROUP_NAME, _group(), "sets of persons that seats name"),
         "trust": named(EVIDENCE_TYPE, many(_signer(), least=1), "whose signatures make evidence count"),
-        "rules": many(_rule(), "what releases need; every rule that matches applies"),
-        "freezes": many(_freeze(), "when nothing may be deployed"),
+        "rules": many(rule(), "what releases need; every rule that matches applies"),
+        "freezes": many(freeze(), "when nothing may be deployed"),
     }
+
+
+def _defaults() -> Schema:
+    properties = {"expires": DURATION, "signature": SIGNATURE, "accept": WAYS, "gates": GATES}
+    return table(properties, (), "what this file's rules and seats have where they leave the key out")
 
 
 def _group() -> Schema:
+    names = many(word(forms.GROUP_NAME), least=1)
     properties: dict[str, Schema] = {
         "github_team": word(forms.TEAM),
         "github_team_id": whole(1, forms.MAX_ID, "pins the team whatever its name becomes"),
+        "github_org": word(forms.ORGANISATION, "all members of the organisation"),
+        "permission": choice(PERMISSIONS, "everybody with at least this permission on the repository"),
+        "codeowners": {"type": "boolean", "description": "the owners that the base branch's CODEOWNERS names"},
         "servicenow_group": line(forms.MAX_LINE),
+        "idp_group": line(forms.MAX_LINE, "the group's name or id at the identity provider"),
         "members": many(word(forms.LOGIN), "GitHub logins", least=1),
+        "any_of": {**names, "description": "the members of these groups too"},
+        "all_of": {**names, "description": "only who is in each of these groups"},
     }
-    sources: list[Schema] = [{"required": [key]} for key in ("github_team", "servicenow_group", "members")]
+    sources: list[Schema] = [{"required": [key]} for key in (*SOURCES, *COMPOSITIONS)]
     return {**table(properties), "anyOf": sources, "dependentRequired": {"github_team_id": ["github_team"]}}
 
 
@@ -76,56 +97,11 @@ def _signer() -> Schema:
     return table(properties, ("key", "who"))
 
 
-def _rule() -> Schema:
+def _include() -> Schema:
     properties: dict[str, Schema] = {
-        "name": line(forms.MAX_NAME),
-        "when": _when(),
-        "seats": many(_seat(), "the consents the rule asks for"),
-        "expires": DURATION,
-        "gates": many(choice(GATE_NAMES)),
-        "evidence": many(word(EVIDENCE_TYPE), "the types of evidence the gate evidence asks for", least=1),
-        "change": _change(),
+        "path": line(MAX_LENGTH, "the file's path from the root of its repository"),
+        "sha256": word(SHA256, "the digest of its exact bytes"),
+        "repository": word(forms.ONE_REPOSITORY, "another repository; needs ref"),
+        "ref": word(forms.REF),
     }
-    return table(properties, ("name",))
-
-
-def _when() -> Schema:
-    patterns = one_or_many(word(forms.PATTERN))
-    properties: dict[str, Schema] = {
-        "kind": one_or_many(choice(KINDS)),
-        "name": patterns,
-        "environment": one_or_many(word(ENVIRONMENT)),
-        "paths": patterns,
-        "base_ref": patterns,
-    }
-    return table(properties, (), "which releases the rule is for; a key left out means any")
-
-
-def _seat() -> Schema:
-    properties: dict[str, Schema] = {
-        "group": word(forms.GROUP_NAME),
-        "count": whole(1, forms.MAX_SEATS, "how many distinct persons"),
-        "signature": choice(STRENGTHS, "personal for production if left out, else attested"),
-        "accept": many(choice(forms.WAYS), "how consent may be given", least=1),
-    }
-    return table(properties, ("group",))
-
-
-def _change() -> Schema:
-    properties: dict[str, Schema] = {
-        "type": choice(CHANGE_TYPES),
-        "assignment_group": line(forms.MAX_LINE),
-        "cab": {"type": "boolean"},
-        "approvals": whole(0, forms.MAX_SEATS, "human approvals of the change; 0 only for standard changes"),
-    }
-    return table(properties)
-
-
-def _freeze() -> Schema:
-    properties: dict[str, Schema] = {
-        "name": line(forms.MAX_NAME),
-        "start": INSTANT,
-        "end": INSTANT,
-        "environments": one_or_many(word(ENVIRONMENT)),
-    }
-    return table(properties, ("name", "start", "end"))
+    return {**table(properties, ("path", "sha256")), "dependentRequired": {"repository": ["ref"]}}
