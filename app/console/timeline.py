@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from app.console.names import Names
-from app.pulls.consenting import Note
+from app.pulls.situation import Note
 from gates.model import Consent
 from gates.words import listing, short
 from manifests.canonical import sha256_hex
@@ -157,7 +157,8 @@ def _grant(record: Record, _data: Data, context: Context) -> _Told:
     if consent is None:
         return what, "", ""
     where = f" for {listing(consent.environments)}" if consent.environments else ""
-    ways = {"review": "a GitHub review", "command": "a comment", "cli": "the command line", "passkey": "a passkey"}
+    ways = {"review": "a GitHub review", "command": "a comment", "cli": "the command line", "passkey": "a passkey",
+            "servicenow": "an approval in ServiceNow"}
     detail = f"As {listing(consent.groups)}, with {ways.get(consent.way, consent.way)}; signature {consent.strength}"
     return f"{what}{where}", detail, consent.name
 
