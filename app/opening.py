@@ -41,7 +41,9 @@ def open_tenant(
     members = Memberships(one.id, database, people, clock, memory, told, policy.people.machines)
     servicenow = _servicenow(one.servicenow, clock, settings, metrics.neighbour_called) if one.servicenow else None
     in_servicenow = OutsideGroups("servicenow-group", "ServiceNow", members, people, clock)
-    groups = Groups((*github_sources(members), servicenow_source(in_servicenow, servicenow)), clock)
+    groups = Groups(
+        (*github_sources(members), servicenow_source(in_servicenow, servicenow)), clock, people.linked_persons
+    )
     return Tenant(
         one.id, policy, text, people, groups,
         servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,

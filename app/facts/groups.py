@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+
+import msgspec
 
 from app.clock import Clock
 from app.facts.fresh import FreshCache
 from app.facts.group_source import Scope, Source, SourceError
+from app.privacy.names import mark
 from gates.model import GroupFacts, Member
 from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, UnavailableError
 from manifests.policy import Group
@@ -16,9 +19,13 @@ GROUP_AGE_S = 15
 
 
 class Groups:
-    """The groups of one tenant, from every one of ``sources``."""
+    """The groups of one tenant, from every one of ``sources``. ``linked`` answers the person of each account outside
+    GitHub that was linked to one: whoever is a member is one by these accounts too."""
 
-    def __init__(self, sources: Sequence[Source], clock: Clock) -> None:
+    def __init__(
+        self, sources: Sequence[Source], clock: Clock, linked: Callable[[], Awaitable[Mapping[str, str]]] | None = None
+    ) -> None:
+        self._linked = linked
         self._sources = tuple(sources)
         self._clock = clock
         self._cache: FreshCache[tuple[Member, ...]] = FreshCache(clock, GROUP_AGE_S)
@@ -59,8 +66,20 @@ class Groups:
                 return GroupFacts(name, seen_at=asked_at, problem=problem)
             members.update(seen.value)
             seen_at = min(seen_at, seen.at)
+        members.update(await self._by_links(members))
         # Who is a member by two sources is told twice: one of them may be known for longer, or not of their own making.
         return GroupFacts(name, tuple(sorted(members, key=_order)), seen_at, problem)
+
+    async def _by_links(self, members: Collection[Member]) -> list[Member]:
+        accounts: dict[str, list[str]] = {}
+        for account, person in (await self._linked()).items() if self._linked is not None else ():
+            accounts.setdefault(person, []).append(account)
+        return [
+            msgspec.structs.replace(member, account=account, name=mark(account), kind="User")
+            for member in members
+            for account in accounts.get(member.person, ())
+            if account != member.account
+        ]
 
 
 def _order(member: Member) -> tuple[str, str, int, str]:

@@ -19,7 +19,7 @@ from integrations.errors import NeighbourError
 
 PATIENCE_S = 8.0
 """How long one group may take: a neighbour that hangs must not hold up everything that names a group of its."""
-AWAY_S = 15
+AWAY_S = 5
 """How long a neighbour that did not answer is not asked for the same group again."""
 _PIN_BITS = 52
 """What a JSON number holds without loss."""
@@ -84,6 +84,6 @@ class OutsideGroups:
         digest = int.from_bytes(hashlib.sha256(found.id.encode()).digest()) >> (256 - _PIN_BITS)
         if await self._members.pinned(f"{self._kind}:{name}", digest) != digest:
             raise SourceError(
-                f"The group {name} of {self._who} is now {found.id}, which is not the one it was pinned as. "
-                "Name the id itself in the policy if that is meant."
+                f"The group {name} of {self._who} is now {found.id}, which is not the one it was pinned as: "
+                "name the id itself in the policy if that is meant"
             )

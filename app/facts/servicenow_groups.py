@@ -16,7 +16,7 @@ def servicenow_source(groups: OutsideGroups, servicenow: ServiceNow | None) -> S
     async def read(_: Scope, group: Group) -> tuple[Member, ...]:
         name = group.servicenow_group or ""
         if servicenow is None:
-            raise SourceError(f"The group {name} is one of ServiceNow, and this tenant's settings name none.")
+            raise SourceError(f"The group {name} is one of ServiceNow, and this tenant's settings name none")
 
         async def ask() -> Found:
             found = await servicenow.group(name)
