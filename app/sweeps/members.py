@@ -3,6 +3,7 @@ it counts, and it is known only from when it was first seen."""
 
 from __future__ import annotations
 
+import msgspec
 import structlog
 
 from app.facts.gather import Gatherer
@@ -17,16 +18,15 @@ _log = structlog.get_logger()
 
 async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, repository: Repository) -> None:
     """Write down who is in every group that the policies over the repository's listed branches name."""
-    refs = sorted(tenant.listed_refs(repository.name))
-    scope = Scope(github, repository.id, repository.name)
-    named = list(tenant.policy.groups.items()) if refs else []
-    for ref in refs:
+    for ref in sorted(tenant.listed_refs(repository.name)):
+        scope, named = Scope(github, repository.id, repository.name), dict(tenant.policy.groups)
         try:
             policies, _ = await gatherer.policies(tenant, github, repository, ref)
         except NeighbourError as error:
             _log.warning("sweep.policy_unread", tenant=tenant.id, repository=repository.name, ref=ref, error=str(error))
-            continue
-        named += policies.repository.groups.items() if policies.repository else ()
-    for fact in await tenant.groups.read(scope, named):
-        if fact.problem:
-            _log.warning("sweep.group_unread", tenant=tenant.id, group=fact.name, error=fact.problem)
+        else:
+            scope = msgspec.structs.replace(scope, commit=policies.commit, content=gatherer.content)
+            named = (policies.repository.groups if policies.repository else {}) | named
+        for fact in await tenant.groups.read(scope, named.items()):
+            if fact.problem:
+                _log.warning("sweep.group_unread", tenant=tenant.id, group=fact.name, error=fact.problem)
