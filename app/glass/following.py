@@ -10,11 +10,12 @@ from app.glass.breaking import breaking, judge_again
 from app.notices.service import want
 from app.pulls.model import Evaluation
 from app.rebuild import glasses
-from app.rebuild.glasses import ReviewRow
+from app.rebuild.glasses import GlassRow, ReviewRow
 from app.rebuild.memory import Memory
 from app.releases.store import StoredRelease
 from gates.excluded import excluded
 from gates.model import Consent, Snapshot
+from gates.terms import EffectiveRule
 
 
 class GlassFollowing:
@@ -42,20 +43,25 @@ class GlassFollowing:
     def _settle(self, tx: Tx, of: Evaluation, release: StoredRelease, snapshot: Snapshot, consent: Consent) -> None:
         """Judged again: when the statement was accepted, what is known now may not have been."""
         log = of.tenant.id
-        owed = glasses_of(tx, self._memory, log, of.repository.id, self._check).owed
-        for glass in owed:
-            if (glass.id, glass.release_id, glass.environment) != (consent.glass, release.id, snapshot.environment):
-                continue
-            barred = excluded(snapshot).deed(consent.account, consent.person)
-            if (
-                barred
-                or glass.review_by not in consent.groups
-                or consent.person in breakers(tx, self._memory, log, glass)
-            ):
+        for glass in glasses_of(tx, self._memory, log, of.repository.id, self._check).owed:
+            about = (glass.id, glass.release_id, glass.environment)
+            mine = (consent.glass, release.id, snapshot.environment)
+            if about != mine or self._barred(tx, of, glass, snapshot, consent):
                 continue
             row = ReviewRow(glass.id, consent.id, of.now)
             if glasses.add_review(tx, log, glass, row, trace_id=release.trace_id, person=consent.person):
                 judge_again(tx, of.repository.id, of.now)
+
+    def _barred(self, tx: Tx, of: Evaluation, glass: GlassRow, snapshot: Snapshot, consent: Consent) -> bool:
+        """Whether the reviewer is none: they broke it, had a hand in the release, or are of another group."""
+        view = of.view.release(snapshot.release.manifest_path)
+        rule = view.rules.get(snapshot.environment) if view is not None else None
+        barred = excluded(snapshot, rule if isinstance(rule, EffectiveRule) else None)
+        return (
+            glass.review_by not in consent.groups
+            or consent.person in breakers(tx, self._memory, of.tenant.id, glass)
+            or bool(barred.deed(consent.account, consent.person))
+        )
 
 
 def _reviews(snapshot: Snapshot) -> list[Consent]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
+from app.clock import SECOND
 from app.facts.view import PullView
 from app.inbox.store import StoredDelivery
-from app.pulls.consenting import Consented, Note
 from app.pulls.observe import Said
+from app.pulls.situation import Consented, Note
 from app.pulls.store import Head, Observation, Repository
 from app.rebuild.pull import PullSaid
 from app.releases.store import StoredRelease
-from app.reminders.due import arrived, awaited, next_due
+from app.reminders.due import awaited, next_due
 from app.tenants.registry import Tenant
 from gates.model import Outcome, Snapshot, Verdict
+
+UNREAD_S = 120
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -43,6 +46,9 @@ class Evaluation(msgspec.Struct, frozen=True):
     def due(self) -> int | None:
         """When the clock alone can change a verdict, or somebody has to be reminded."""
         moments = [verdict.recheck_at for _, _, verdict in self.verdicts if verdict.recheck_at]
+        if any(group.problem for release in self.view.releases for found in release.groups.values() for group in found):
+            # Nobody tells us when a group can be read again.
+            moments.append(self.now + UNREAD_S * SECOND)
         moments += [moment for moment in map(self._reminds_at, self.verdicts) if moment]
         return min(moments, default=None) if self.view.facts.state == "open" else None
 
@@ -50,5 +56,4 @@ class Evaluation(msgspec.Struct, frozen=True):
         path, snapshot, verdict = judged
         release = self.view.release(path)
         deadline = awaited(release.rules.get(snapshot.environment) if release else None, snapshot, verdict)
-        since = arrived(self.heads, self.view.pull.head_sha)
-        return None if deadline is None or since is None else next_due(deadline, since, self.now)
+        return None if deadline is None else next_due(deadline, snapshot.release.head_since, self.now)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from app.clock import SECOND
-from app.pulls.store import ARRIVED, Head
 from gates.model import Snapshot, Verdict
 from gates.terms import EffectiveRule, NoRule
 from manifests.policy_terms import DeadlineRule
@@ -24,11 +21,6 @@ class Step(msgspec.Struct, frozen=True):
     @property
     def escalates(self) -> bool:
         return self.name == ESCALATION
-
-
-def arrived(heads: Iterable[Head], sha: str) -> int | None:
-    """When a delivery first told of this head; None if none did."""
-    return min((head.received_at for head in heads if head.sha == sha and head.event == ARRIVED), default=None)
 
 
 def steps(rule: DeadlineRule, since: int) -> tuple[Step, ...]:
@@ -50,8 +42,11 @@ def next_due(rule: DeadlineRule, since: int, now: int) -> int | None:
 
 
 def awaited(rule: EffectiveRule | NoRule | None, snapshot: Snapshot, verdict: Verdict) -> DeadlineRule | None:
-    """The deadline of approvals that are asked for and missing; None where nobody is waited for."""
+    """The deadline of approvals that are asked for and missing; None where nobody is waited for, or it is not known
+    since when this head is there."""
     if not isinstance(rule, EffectiveRule) or snapshot.pull.state != "open" or snapshot.pull.draft:
+        return None
+    if snapshot.release.head_since <= 0:
         return None
     waiting = any(result.name == "approvals" and result.status == "wait" for result in verdict.results)
     return rule.deadline if waiting else None

@@ -7,7 +7,7 @@ from app.effects import store as effects
 from app.notices.service import want
 from app.pulls.model import Evaluation
 from app.releases.store import StoredRelease
-from app.reminders.due import Step, arrived, awaited, last_due
+from app.reminders.due import Step, awaited, last_due
 from app.reminders.words import missing, notice
 from gates.model import Snapshot, Verdict
 from gates.terms import EffectiveRule
@@ -22,11 +22,11 @@ def remind(tx: Tx, of: Evaluation) -> None:
         release, view = of.releases[path], of.view.release(path)
         rule = view.rules.get(snapshot.environment) if view is not None else None
         deadline = awaited(rule, snapshot, verdict)
-        since = arrived(of.heads, of.view.pull.head_sha)
         prefix = f"remind/{release.id}/{snapshot.environment}/"
-        if deadline is None or since is None or not isinstance(rule, EffectiveRule):
+        if deadline is None or not isinstance(rule, EffectiveRule):
             effects.drop(tx, prefix, of.now)
             continue
+        since = snapshot.release.head_since
         step = last_due(deadline, since, of.now)
         key = f"{prefix}{of.view.pull.head_sha}/{step.name}" if step else ""
         if step is None or effects.get(tx, key) is not None:

@@ -13,6 +13,8 @@ from app.db.tx import Tx
 from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
 from app.pulls import store as pulls
+from app.pulls.acting import delegations_of
+from app.pulls.facts import delegations
 from app.pulls.observe import Said
 from app.pulls.store import Head, Observation, Repository
 from app.rebuild.memory import Memory
@@ -21,6 +23,7 @@ from app.releases import store as releases
 from app.releases.store import StoredRelease
 from app.signatures.errors import StatementRefusedError
 from app.tenants.registry import Tenant
+from gates.model import Consent
 from integrations.github.port import GitHubApp
 
 
@@ -33,7 +36,8 @@ class History(msgspec.Struct, frozen=True):
 
 
 class Current(msgspec.Struct, frozen=True):
-    """Everything that consent to one release is judged by."""
+    """Everything that consent to one release is judged by. By ``delegations``, which may have ended, people act for
+    others in it."""
 
     tenant: Tenant
     row: StoredRelease
@@ -41,6 +45,7 @@ class Current(msgspec.Struct, frozen=True):
     history: History
     view: PullView
     release: ReleaseView
+    delegations: tuple[Consent, ...] = ()
 
 
 class Reader:
@@ -88,7 +93,11 @@ class Reader:
                 "release.closed", "an open or merged release", f"{row.path} of #{row.number}, which is closed",
                 "Propose it again, then fetch a statement for it.",
             )  # fmt: skip
-        return Current(tenant, row, repository, history, view, release)
+        elsewhere = await self._database.read(lambda tx: delegations(tx, tenant.id, row, release, 0))
+        acting = delegations_of(
+            (grant.consent for grant in (*history.grants, *elsewhere) if grant.readable), row.number, row.path
+        )
+        return Current(tenant, row, repository, history, view, release, acting)
 
 
 def history_of(tx: Tx, memory: Memory, row: StoredRelease) -> History:
