@@ -27,6 +27,7 @@ _LOGIN = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_-]{0,63})")
 _SPAN = re.compile(r"([1-9][0-9]{0,3})([hd])")
 _INCIDENT = re.compile(r"(?<![A-Za-z0-9])(?:INC|CHG)[0-9]{4,15}(?![A-Za-z0-9])", re.IGNORECASE)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+INCIDENT_EXAMPLE = "INC0012345"
 _SECONDS = {"h": 3600, "d": 86_400}
 _ENDS = ("until", "for")
 

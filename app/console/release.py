@@ -20,7 +20,7 @@ from app.db.tx import Tx
 from app.decisions import store as decisions
 from app.decisions.store import StoredDecision, StoredDeployment
 from app.pulls import store as pulls
-from app.pulls.consenting import Note
+from app.pulls.situation import Note
 from app.releases import store as releases
 from app.releases.store import StoredRelease
 from app.signatures.checking import StatementChecker

@@ -21,6 +21,8 @@ from manifests.command import Command, parse_command
 Obstacle = Literal["shut", "moved", "left", "unseen", "closed", "retargeted", "withdrawn"]
 """The pull request is closed; the head is another; it was replaced and came back; nobody told who pushed it; the pull
 request was closed or given another base since; the person rejected or revoked since."""
+WITHDRAWN = ("approve", "delegate")
+"""Decisions that the person takes back by rejecting or revoking."""
 
 
 def obstacle(
@@ -62,6 +64,20 @@ def _withdrew(observation: Observation, said: Said, account: str, at: int) -> bo
     if isinstance(command, Command) and command.verb in ("revoke", "reject"):
         return True
     return observation.kind == "review.changes_requested"
+
+
+def replaced(grants: Iterable[StoredGrant], by: Consent) -> list[StoredGrant]:
+    """Earlier delegations to the same account, in the same release and environments, that ``by`` takes the place of."""
+    return [
+        grant
+        for grant in grants
+        if grant.consent.decision == "delegate" and grant.consent.person == by.person
+        if grant.consent.delegation is not None and by.delegation is not None
+        if (grant.consent.delegation.account, grant.consent.delegation.scope)
+        == (by.delegation.account, by.delegation.scope)
+        if (grant.consent.manifest_path, grant.consent.environments) == (by.manifest_path, by.environments)
+        if grant.consent.issued_at <= by.issued_at
+    ]
 
 
 def withheld(grants: Iterable[StoredGrant]) -> list[StoredGrant]:

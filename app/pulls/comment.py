@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.facts.view import PullView
-from app.pulls.consenting import Note, approve_line
+from app.pulls import policy_words
+from app.pulls.around import approve_line
+from app.pulls.situation import Note
 from gates.model import Verdict
 from gates.render import markdown, title
 from gates.terms import EffectiveRule
@@ -30,6 +32,8 @@ def body(
         revision = release.facts.revision[:16] if release else ""
         parts.append(f"#### {neutralise(path)} · revision `{revision or 'unreadable'}`")
         parts.append(markdown([verdict for where, verdict in verdicts if where == path]))
+        if release and release.policy and (said := policy_words.told(release.policy)):
+            parts.append(said)
     if notes:
         parts.append("#### Answers")
         parts += [f"- **{neutralise(note.login)}**: {note.text}" for note in notes]

@@ -22,9 +22,9 @@ from app.effects import store as effects
 from app.inbox import store as inbox
 from app.privacy import names
 from app.pulls import store, wishes
-from app.pulls.consenting import Void
 from app.pulls.model import Evaluation
 from app.pulls.observe import actor
+from app.pulls.situation import Void
 from app.pulls.wishes import CommentWish, Wish
 from app.rebuild import artifacts, contributors, heads
 from app.rebuild.artifacts import ArtifactRow
@@ -43,6 +43,7 @@ from gates.model import Snapshot, Verdict
 from gates.terms import EffectiveRule
 from integrations.servicenow.port import NewChange
 from manifests import canonical
+from manifests.policy import POLICY_PATH
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event, Stage
 
@@ -205,7 +206,7 @@ class _Writing:
         by_id = {release.id: release for release in self._of.releases.values()}
         for grant in self._of.consented.grants:
             self._recorder.grant(by_id[grant.release_id].trace_id, grant)
-        for note in self._of.consented.notes:
+        for note in (note for note in self._of.consented.notes if not note.granted):
             for release in list(by_id.values())[:1]:
                 data_refused = {"object": note.object, "text": canonical.sha256_hex(note.text.encode())}
                 self._record(
@@ -220,9 +221,10 @@ class _Writing:
     def _judged(self, path: str, release: StoredRelease) -> StoredRelease:
         """The release with its verdicts; each verdict that says something new is a decision and a record.
 
-        Once it is merged, whether it may merge is no question any more.
+        Once it is merged, whether it may merge is no question any more. Where it changed the policy it could not be
+        judged as before either: the base holds another one now.
         """
-        if any(before.id == release.id and before.state == "merged" for before in self._of.before):
+        if any(before.id == release.id and self._is_settled(before, release) for before in self._of.before):
             return release
         verdicts: dict[str, LastVerdict] = {}
         for where, snapshot, verdict in self._of.verdicts:
@@ -240,6 +242,10 @@ class _Writing:
         return msgspec.structs.replace(
             release, verdicts=verdicts, updated_at=self._of.now if changed else release.updated_at
         )
+
+    def _is_settled(self, before: StoredRelease, release: StoredRelease) -> bool:
+        replaces = release.state == "merged" and POLICY_PATH in self._of.releases and before.verdicts
+        return before.state == "merged" or (bool(replaces) and before.head_sha == release.head_sha)
 
     def _decided(self, release: StoredRelease, snapshot: Snapshot, verdict: Verdict) -> str:
         encoded = self._encoder.encode(self._of.view.policies, snapshot)

@@ -8,72 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from app.consents.store import NewGrant, StoredGrant
-from app.facts.view import PullView, ReleaseView
+from app.facts.view import ReleaseView
 from app.people.service import github_account
 from app.privacy.names import mark
+from app.pulls.acting import acting_groups, delegations_of
 from app.pulls.admission import (
-    Obstacle,
+    WITHDRAWN,
     approved_since,
     changed_mind,
     groups_of,
     last,
     may_lift,
     obstacle,
+    replaced,
     withdrew,
     withheld,
 )
+from app.pulls.around import HELP, approve_line, delegation, emergency, hint, line_of, wording
 from app.pulls.observe import Said
+from app.pulls.powers import Delegate, Giver, Power
 from app.pulls.signing import MAX_REASON, Act, Actor, Signer, consent_of, memberships_of
-from app.pulls.store import LEFT, Head, Observation, Prompt
-from app.releases.store import StoredRelease
-from gates.model import Consent, Contributor
+from app.pulls.situation import Consented, Note, Situation, Void
+from app.pulls.store import LEFT, Observation
+from gates.model import Consent, Delegation
 from gates.terms import EffectiveRule
-from integrations.github.port import Comment, Review
+from integrations.github.port import Comment
 from manifests.command import Command, Hint, parse_command
-
-Decision = str
-
-
-class Void(msgspec.Struct, frozen=True):
-    """A grant that no longer counts, why, and the observation that says so."""
-
-    grant: StoredGrant
-    reason: str
-    cause: str
-
-
-class Note(msgspec.Struct, frozen=True):
-    """An answer to somebody, shown in the pull request's comment. ``object`` is what it answers."""
-
-    object: str
-    login: str
-    text: str
-
-
-class Consented(msgspec.Struct, frozen=True):
-    grants: tuple[NewGrant, ...] = ()
-    voids: tuple[Void, ...] = ()
-    notes: tuple[Note, ...] = ()
-
-
-class Situation(msgspec.Struct, frozen=True):
-    """What consent is judged by. ``grants`` are those recorded before, ``read_back`` what GitHub shows now of
-    each comment or review that could grant (None: it is gone), ``releases`` maps paths to stored releases, ``makers``
-    had a hand in earlier heads or in the same artifacts elsewhere."""
-
-    view: PullView
-    releases: dict[str, StoredRelease]
-    heads: tuple[Head, ...]
-    prompts: tuple[Prompt, ...]
-    grants: tuple[StoredGrant, ...]
-    observations: tuple[tuple[Observation, Said], ...]
-    read_back: dict[str, Comment | Review | None]
-    persons: dict[str, str]
-    now: int
-    makers: tuple[Contributor, ...] = ()
 
 
 class Consenting:
@@ -91,6 +52,7 @@ class Consenting:
             self._void_by(observation, said)
             self._hear(observation, said)
         self._void_stale()
+        self._void_withdrawn()
         return Consented(tuple(self._grants), tuple(self._voids.values()), tuple(self._notes))
 
     def _hear(self, observation: Observation, said: Said) -> None:
@@ -111,7 +73,11 @@ class Consenting:
         command = parse_command(said.body)
         match command:
             case Hint():
-                self._note(observation, said, command.reason)
+                self._note(observation, said, hint(command.reason, command.verb, self._at.view))
+            case Command(verb="delegate"):
+                self._delegate(observation, said, command)
+            case Command(verb="break-glass"):
+                self._emergency(observation, said, command)
             case Command(verb="approve"):
                 self._approve(observation, said, command.sha or "", command.environments, "command", command.reason)
             case Command(verb="reject" | "hold"):
@@ -150,17 +116,74 @@ class Consenting:
         for view in self._at.view.releases:
             for environment in environments if view.facts.revision else ():
                 rule = view.rules.get(environment)
-                groups = groups_of(view.groups.get(environment, ()), _account(said))
+                groups = self._acting(observation, said, view, environment)
                 if isinstance(rule, EffectiveRule) and groups:
                     self._grant(observation, said, view, "approve", (environment,), groups, way, reason, rule)
                     self._lift_own(observation, view)
                     made += 1
         if unreadable:
-            self._note(observation, said, f"Nobody can approve {', '.join(unreadable)} while it cannot be read: see above.")
+            self._note(
+                observation, said, f"Nobody can approve {', '.join(unreadable)} while it cannot be read: see above."
+            )
         elif not made:
             self._note(observation, said, "You are in none of the groups that this release asks, so nothing changed.")
 
-    def _refusal(self, observation: Observation, said: Said, sha: str, environments: Sequence[str]) -> str:
+    def _acting(self, observation: Observation, said: Said, view: ReleaseView, environment: str) -> tuple[str, ...]:
+        """The groups that the person acts for, of their own or by delegation."""
+        delegations = delegations_of(self._at.delegations, self._at.view.pull.number, view.path)
+        at = min(said.at, observation.received_at)
+        return acting_groups(view.joined(environment), _account(said), self._person(said), delegations, environment, at)
+
+    def _delegate(self, observation: Observation, said: Said, command: Command) -> None:
+        """Let somebody act for whoever says so, in every release and environment where that may be."""
+        head = self._at.view.pull.head_sha
+        refusal = self._refusal(observation, said, head, command.environments, "delegate")
+        to = self._at.named.get(command.login.lower(), Delegate(command.login))
+        giver = Giver(self._person(said), _account(said), min(said.at, observation.received_at), "attested")
+        made = 0
+        for view in self._at.view.releases if not refusal else ():
+            for environment in command.environments:
+                found = delegation(self._at.view, view, environment, giver, to, command, self._at.makers)
+                if isinstance(found, Power):
+                    self._let(observation, said, view, environment, to, found, command.reason)
+                    made += 1
+                elif found is not None:
+                    refusal = refusal or found.sentence()
+        if made:
+            where = ", ".join(command.environments)
+            text = f"Recorded for {where}, as long as the rules let it at most. `/revoke` takes it back."
+            self._note(observation, said, text, granted=True)
+        else:
+            self._note(observation, said, refusal or "No release here has a rule for that.")
+
+    def _let(
+        self, observation: Observation, said: Said, view: ReleaseView, environment: str, to: Delegate, power: Power,
+        reason: str,
+    ) -> None:  # fmt: skip
+        rule = view.rules[environment]
+        assert isinstance(rule, EffectiveRule)
+        since = min(said.at, observation.received_at)
+        self._grant(
+            observation, said, view, "delegate", (environment,), power.groups, "command", reason, rule,
+            power.not_after, Delegation(to.person, to.account, since),
+        )  # fmt: skip
+        for grant in replaced(self._active(), self._grants[-1].consent):
+            self._void(grant, "the same person delegated anew since", observation.id)
+
+    def _emergency(self, observation: Observation, said: Said, command: Command) -> None:
+        """Nobody breaks a glass with a comment: the answer says how it is done."""
+        at, sha = self._at, command.sha or ""
+        known = {name for view in at.view.releases for name in view.environments}
+        if sha != at.view.pull.head_sha:
+            self._note(observation, said, wording("moved", at.view, sha, "break-glass"))
+        elif strangers := sorted(set(command.environments) - known):
+            self._note(observation, said, f"{', '.join(strangers)} is no environment of this release.")
+        else:
+            self._note(observation, said, emergency(at.view, at.releases, command))
+
+    def _refusal(
+        self, observation: Observation, said: Said, sha: str, environments: Sequence[str], verb: str = "approve"
+    ) -> str:
         about = observation.object
         undone = {"comment.edited", "comment.deleted", "review.dismissed", "review.edited"}
         if any(seen.object == about and seen.kind in undone for seen, _ in self._at.observations):
@@ -168,28 +191,16 @@ class Consenting:
         at = self._at
         found = obstacle(at.view, at.heads, at.observations, sha, _account(said), said.at)
         if found is not None:
-            return self._wording(found, sha)
+            return wording(found, at.view, sha, verb)
         known = {name for view in self._at.view.releases for name in view.environments}
         strangers = sorted(set(environments) - known)
         if not environments or strangers:
             which = (
                 f"{', '.join(strangers)} is no environment of this release" if strangers else "no environment is named"
             )
-            return f"Nothing counts: {which}. Paste `{self._line()}`, with the environments you mean."
+            line = line_of(verb, self._at.view)
+            return f"Nothing counts: {which}. Paste `{line}`, with the environments you mean."
         return self._not_as_told(observation, said)
-
-    def _wording(self, found: Obstacle, sha: str) -> str:
-        line = self._line()
-        return {
-            "shut": "The pull request is closed. Reopen it first, then approve.",
-            "moved": f"You named {sha[:12]}…, but the head is {self._at.view.pull.head_sha[:12]}…. "
-            f"Look again, then paste `{line}`.",
-            "left": "This head was replaced by a push and came back; consent to it never counts. Push a new commit.",
-            "unseen": "Nobody told us who pushed this head yet. Once the delivery has come, say it again.",
-            "closed": f"The pull request was closed since. Paste `{line}` if you still agree.",
-            "retargeted": f"The base was changed since. Paste `{line}` if you still agree.",
-            "withdrawn": "You rejected or revoked this release since, so this older approval does not count.",
-        }[found]
 
     def _not_as_told(self, observation: Observation, said: Said) -> str:
         """A grant must still stand at GitHub as it was delivered."""
@@ -211,19 +222,20 @@ class Consenting:
             if since and since >= set(view.environments):
                 made += 1
                 continue
-            groups = {group.name: group for found in view.groups.values() for group in found}
-            mine = groups_of(groups.values(), _account(said))
+            asked = [group for environment in view.groups for group in view.joined(environment)]
+            mine = groups_of(asked, _account(said))
             if mine:
                 self._grant(observation, said, view, decision, (), mine, "command", reason, None)
                 made += 1
         if decision == "reject":
-            self._void_own(observation, said, "approve", "the person rejected the release since")
+            self._void_own(observation, said, "the person rejected the release since")
         if not made:
             self._note(observation, said, f"Only members of the groups that this release asks can {decision} it.")
 
     def _revoke(self, observation: Observation, said: Said) -> None:
-        if not self._void_own(observation, said, "approve", "the person revoked it"):
-            self._note(observation, said, "You have no approval here that counts, so there is nothing to revoke.")
+        if not self._void_own(observation, said, "the person revoked it"):
+            text = "You have no approval or delegation here that counts, so there is nothing to revoke."
+            self._note(observation, said, text)
 
     def _lift(self, observation: Observation, said: Said, sha: str) -> None:
         if sha != self._at.view.pull.head_sha:
@@ -260,21 +272,17 @@ class Consenting:
     def _withheld(self) -> list[StoredGrant]:
         return withheld(self._active())
 
-    def _void_own(self, observation: Observation, said: Said, decision: Decision, reason: str) -> int:
-        mine = [
-            g
-            for g in self._active()
-            if g.consent.person == self._person(said)
-            and g.consent.decision == decision
-            and g.consent.issued_at <= said.at
-        ]
+    def _void_own(self, observation: Observation, said: Said, reason: str) -> int:
+        """Take back what the person granted before."""
+        mine = [g for g in self._active() if self._takes_back(said, g.consent) and g.consent.issued_at <= said.at]
         for grant in mine:
             self._void(grant, reason, observation.id)
         before = len(self._grants)
-        self._grants = [
-            g for g in self._grants if g.consent.person != self._person(said) or g.consent.decision != decision
-        ]
+        self._grants = [g for g in self._grants if not self._takes_back(said, g.consent)]
         return len(mine) + before - len(self._grants)
+
+    def _takes_back(self, said: Said, consent: Consent) -> bool:
+        return consent.person == self._person(said) and consent.decision in WITHDRAWN
 
     def _void_by(self, observation: Observation, said: Said) -> None:
         """An edited, deleted or dismissed consent is void for good."""
@@ -286,7 +294,7 @@ class Consenting:
         }
         reason = reasons.get(observation.kind)
         for grant in self._active() if reason else ():
-            if grant.object == observation.object and grant.consent.decision == "approve":
+            if grant.object == observation.object and grant.consent.decision in WITHDRAWN:
                 self._void(grant, reason or "", observation.id)
 
     def _void_stale(self) -> None:
@@ -309,6 +317,13 @@ class Consenting:
             elif consent.issued_at <= closed or self._at.view.facts.state == "closed":
                 self._void(grant, "the pull request was closed", "pull.closed")
 
+    def _void_withdrawn(self) -> None:
+        """Also a delegation that was signed and recorded while it was being taken back."""
+        for grant in self._active():
+            consent = grant.consent
+            if consent.decision == "delegate" and withdrew(self._at.observations, consent.account, consent.issued_at):
+                self._void(grant, "the person revoked it", "withdrawn")
+
     def _consents(self) -> list[Consent]:
         """Everything that counts so far."""
         return [*(grant.consent for grant in self._active()), *(grant.consent for grant in self._grants)]
@@ -321,7 +336,8 @@ class Consenting:
 
     def _grant(
         self, observation: Observation, said: Said, view: ReleaseView, decision: str, environments: tuple[str, ...],
-        groups: tuple[str, ...], way: str, reason: str, rule: EffectiveRule | None,
+        groups: tuple[str, ...], way: str, reason: str, rule: EffectiveRule | None, not_after: int | None = None,
+        delegation: Delegation | None = None,
     ) -> None:  # fmt: skip
         release = self._at.releases[view.path]
         assert said.account is not None
@@ -330,6 +346,7 @@ class Consenting:
         act = Act(
             decision=decision, environments=environments, groups=groups, way=way, strength="attested",  # type: ignore[arg-type]
             issued_at=min(said.at, observation.received_at), reason=reason[:MAX_REASON],
+            not_after=not_after, delegation=delegation,
         )  # fmt: skip
         consent = consent_of(self._signer.new_id(), self._at.view, view, actor, act, rule)
         head = self._at.view.pull.head_sha
@@ -345,21 +362,8 @@ class Consenting:
     def _line(self) -> str:
         return approve_line(self._at.view)
 
-    def _note(self, observation: Observation, said: Said, text: str) -> None:
-        self._notes.append(Note(observation.object, mark(_account(said)), text))
-
-
-HELP = (
-    "`/approve <full head sha> <environment…>` agrees; `/reject`, `/hold` stop the release (say why below the first "
-    "line); `/revoke` takes your approval back; `/unhold <full head sha>` lifts a hold or rejection; `/status` and "
-    "`/recheck` look again. A command stands alone on the first line."
-)
-
-
-def approve_line(view: PullView) -> str:
-    """The exact line to paste for everything that this pull request would release."""
-    environments = list(dict.fromkeys(name for release in view.releases for name in release.environments))
-    return " ".join(["/approve", view.pull.head_sha, *environments])
+    def _note(self, observation: Observation, said: Said, text: str, granted: bool = False) -> None:
+        self._notes.append(Note(observation.object, mark(_account(said)), text, granted))
 
 
 def _account(said: Said) -> str:

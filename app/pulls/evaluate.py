@@ -8,6 +8,9 @@ from functools import partial
 import msgspec
 import structlog
 
+from app.changes import approving
+from app.changes import store as changes_store
+from app.changes.approving import Changes
 from app.clock import SECOND, Clock, NewId
 from app.consents import bearing
 from app.consents import store as consents
@@ -21,13 +24,17 @@ from app.inbox import store as inbox
 from app.inbox.store import StoredDelivery
 from app.metrics import Metrics
 from app.pulls import store
+from app.pulls.acting import delegable
 from app.pulls.commit import Committer
-from app.pulls.consenting import Consented, Consenting, Note, Situation
+from app.pulls.consenting import Consenting
 from app.pulls.facts import ReleaseFactsNow, contributors, release_facts, snapshot_of
+from app.pulls.facts import delegations as delegations_elsewhere
 from app.pulls.model import Evaluation
+from app.pulls.naming import named
 from app.pulls.observe import Said, actor, overtaken, sight
 from app.pulls.outward import Outward
 from app.pulls.signing import Signer
+from app.pulls.situation import Consented, Note, Situation
 from app.pulls.store import Head, Observation, Repository
 from app.rebuild.branches import pushed as pushed_before
 from app.rebuild.memory import Memory
@@ -226,16 +233,27 @@ class PullEvaluator:
         persons = await tenant.people.persons(accounts)
         read_back = await _read_back(github, repository, number, heard, self._clock())
         makers: tuple[Contributor, ...] = ()
-        if any(_lifts(said) for _, said in heard):
+        if any(_asks_for_makers(said) for _, said in heard):
             makers = await glance(
                 self._database, partial(_makers, memory=self._memory, tenant=tenant.id, rows=stored, view=view)
+            )
+        delegations = tuple(grant.consent for grant in known.grants if grant.consent.decision == "delegate")
+        if any(delegable(release) for release in view.releases):
+            delegations += await glance(
+                self._database, partial(_delegated, tenant=tenant.id, rows=stored, view=view, at=self._clock())
             )
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
             observations=(*before, *fresh), read_back=read_back,
             persons={account: entry.person for account, entry in persons.items()}, now=self._clock(), makers=makers,
+            delegations=delegations, named=await named(github, tenant, heard),
         )  # fmt: skip
-        return Consenting(Signer(tenant.id, self._key(), self._new_id), situation).judge(heard)
+        signer = Signer(tenant.id, self._key(), self._new_id)
+        consented = Consenting(signer, situation).judge(heard)
+        if not approving.concerns(situation):
+            return consented
+        changes = await glance(self._database, partial(_changes, rows=stored, public_url=self._public_url))
+        return approving.approving(signer, situation, consented, changes)
 
     async def _judge(
         self, tenant: Tenant, repository: Repository, view: PullView, stored: dict[str, StoredRelease], known: Known,
@@ -246,7 +264,15 @@ class PullEvaluator:
             row = stored[release.path]
             now = await settled(
                 self._database,
-                partial(_facts, memory=self._memory, tenant=tenant.id, row=row, release=release, check=self._check),
+                partial(
+                    _facts,
+                    memory=self._memory,
+                    tenant=tenant.id,
+                    row=row,
+                    release=release,
+                    check=self._check,
+                    at=self._clock(),
+                ),
                 ReleaseFactsNow.differs,
             )
             now = now.with_differences((*known.said.differences, *tenant.people.differences))
@@ -265,15 +291,25 @@ class PullEvaluator:
 
 
 def _facts(
-    tx: Tx, memory: Memory, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check
+    tx: Tx, memory: Memory, tenant: str, row: StoredRelease, release: ReleaseView, check: bearing.Check, at: int
 ) -> ReleaseFactsNow:
-    return release_facts(tx, memory, tenant, row, list(release.digests.values()), check)
+    return release_facts(tx, memory, tenant, row, release, check, at)
 
 
-def _lifts(said: Said) -> bool:
-    """Whether it depends on who made the release: only who could approve lifts what another said."""
+def _changes(tx: Tx, rows: dict[str, StoredRelease], public_url: str) -> Changes:
+    """The change requests as they were last read."""
+    known = {
+        (path, change.environment): change
+        for path, row in rows.items()
+        for change in changes_store.of_release(tx, row.id)
+    }
+    return Changes(known, public_url)
+
+
+def _asks_for_makers(said: Said) -> bool:
+    """Whether it depends on who made the release: only who could approve lifts what another said, or acts for them."""
     command = parse_command(said.body)
-    return isinstance(command, Command) and command.verb == "unhold"
+    return isinstance(command, Command) and command.verb in ("unhold", "delegate")
 
 
 def _makers(
@@ -285,6 +321,14 @@ def _makers(
         row = tracked(rows[release.path])
         found += contributors(release_said(tx, memory, tenant, row, list(release.digests.values())))
     return tuple(found)
+
+
+def _delegated(tx: Tx, tenant: str, rows: dict[str, StoredRelease], view: PullView, at: int) -> tuple[Consent, ...]:
+    """By which people of other pull requests let somebody act for them in these releases."""
+    found = {
+        grant.id: grant for one in view.releases for grant in delegations_elsewhere(tx, tenant, rows[one.path], one, at)
+    }
+    return tuple(grant.consent for grant in found.values() if grant.readable)
 
 
 def _after(told: tuple[Consent, ...], consented: Consented, row: StoredRelease) -> tuple[Consent, ...]:
@@ -340,7 +384,7 @@ async def _read_back(
     for observation, said in fresh:
         about, _, identity = observation.object.partition(":")
         command = parse_command(said.body) if observation.kind == "comment.created" else None
-        granting = isinstance(command, Command) and command.verb in ("approve", "unhold")
+        granting = isinstance(command, Command) and command.verb in ("approve", "unhold", "delegate")
         try:
             if about == "comment" and granting:
                 found[observation.object] = await github.comment(repository.name, int(identity))

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TypedDict
 
 import msgspec
 
 from app.clock import SECOND, NewId
 from app.consents.store import NewGrant
 from app.facts.view import PullView, ReleaseView
+from app.pulls.belonging import made_of
 from app.releases.store import StoredRelease
-from gates.model import Consent, GroupFacts
+from gates.model import Consent, ConsentDecision, Delegation, FindingException, GroupFacts
 from gates.terms import EffectiveRule
 from manifests import canonical, dsse
 from manifests.attestation import FileDigest
 from manifests.keys import PrivateKey
 from manifests.policy import Strength, Way
-from manifests.statement import ConsentPredicate, build
+from manifests.statement import ConsentPredicate, DelegationTerms, ExceptionTerms, build
 
 MAX_REASON = 1000
 WITHHELD_FOR_S = 10 * 365 * 86_400
@@ -34,15 +35,22 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """What is done. ``issued_at`` in microseconds since 1970 UTC; ``environments`` empty where consent is withheld."""
+    """What is done. Instants in microseconds since 1970 UTC; ``environments`` empty where consent is withheld.
+    ``not_after`` None: as long as the rule lets approvals live."""
 
-    decision: Literal["approve", "reject", "hold"]
+    decision: ConsentDecision
     environments: tuple[str, ...]
     groups: tuple[str, ...]
     way: Way
     strength: Strength
     issued_at: int
     reason: str = ""
+    not_after: int | None = None
+    shown: tuple[str, ...] = ()
+    delegation: Delegation | None = None
+    exception: FindingException | None = None
+    incident: str = ""
+    glass: str = ""
 
 
 def consent_of(
@@ -51,21 +59,25 @@ def consent_of(
     """The consent of ``actor`` to the release as it is now. Without ``rule`` (withholding) it hardly ends."""
     pull = view.pull
     expires = rule.expires if rule is not None else WITHHELD_FOR_S
+    not_after = act.issued_at + expires * SECOND if act.not_after is None else act.not_after
     return Consent(
         id=identity, decision=act.decision, person=actor.person, account=actor.account, name=actor.name,
         repository_id=view.facts.repository_id, pull_number=pull.number, manifest_path=release.path,
         base_ref=pull.base_ref, head_sha=pull.head_sha, revision=release.facts.revision,
         effective_rule=rule.digest if rule is not None else "", environments=act.environments, groups=act.groups,
         artifacts=tuple(sorted(set(release.digests.values()))), strength=act.strength, way=act.way,
-        issued_at=act.issued_at, not_after=act.issued_at + expires * SECOND, kind=actor.kind, via_app=actor.via_app,
-        reason=act.reason,
+        issued_at=act.issued_at, not_after=not_after, kind=actor.kind, via_app=actor.via_app, reason=act.reason,
+        shown=act.shown, delegation=act.delegation, exception=act.exception, incident=act.incident, glass=act.glass,
     )  # fmt: skip
 
 
 def memberships_of(release: ReleaseView, environments: Sequence[str], groups: Sequence[str]) -> tuple[GroupFacts, ...]:
-    """The groups that the person acts for, with their members now; none where consent is withheld."""
+    """The groups that the person acts for and those that they are made of, with their members now; none where consent
+    is withheld."""
     found = release.groups.get(environments[0], ()) if environments else ()
-    return tuple(group for group in found if group.name in groups)
+    rule = release.rules.get(environments[0]) if environments else None
+    wanted = made_of(rule, groups) if isinstance(rule, EffectiveRule) else groups
+    return tuple(group for group in found if group.name in wanted)
 
 
 def predicate_of(
@@ -79,8 +91,34 @@ def predicate_of(
         decision=consent.decision, environments=tuple(sorted(consent.environments)), groups=consent.groups,
         person=consent.person, account=consent.account, key=key, memberships=canonical.sha256_hex(memberships),
         displayed=displayed, way=consent.way, nonce=nonce, issued_at=consent.issued_at, not_after=consent.not_after,
-        reason_digest=canonical.sha256_hex(consent.reason.encode()) if consent.reason else None,
+        reason_digest=canonical.sha256_hex(consent.reason.encode()) if consent.reason else None, **terms_of(consent),
     )  # fmt: skip
+
+
+class Terms(TypedDict):
+    """The fields of a statement that not every decision has."""
+
+    shown: tuple[str, ...]
+    delegation: DelegationTerms | None
+    exception: ExceptionTerms | None
+    incident: str
+    glass: str
+
+
+def terms_of(consent: Consent) -> Terms:
+    """As the statement of this consent binds them."""
+    acting, finding = consent.delegation, consent.exception
+    return Terms(
+        shown=consent.shown,
+        delegation=DelegationTerms(acting.person, acting.account, acting.starts_at, acting.scope) if acting else None,
+        exception=(
+            ExceptionTerms(finding.type, finding.finding, canonical.sha256_hex(finding.control.encode()))
+            if finding
+            else None
+        ),
+        incident=consent.incident,
+        glass=consent.glass,
+    )
 
 
 def artifacts_of(release: ReleaseView) -> tuple[FileDigest, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from app.pulls.signing import terms_of
 from gates.model import Consent
 from manifests.attestation import FileDigest
 from manifests.canonical import sha256_hex
@@ -43,7 +44,7 @@ def compare_consent(tenant: str, consent: Consent, found: ConsentPredicate) -> D
         revision=consent.revision, effective_rule=consent.effective_rule, decision=consent.decision,
         environments=consent.environments, groups=consent.groups, person=consent.person, account=consent.account,
         way=consent.way, issued_at=consent.issued_at, not_after=consent.not_after,
-        reason_digest=sha256_hex(consent.reason.encode()) if consent.reason else None,
+        reason_digest=sha256_hex(consent.reason.encode()) if consent.reason else None, **terms_of(consent),
     )  # fmt: skip
     return compare(expected, found)
 

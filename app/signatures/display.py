@@ -6,7 +6,15 @@ from manifests.canonical import sha256_hex
 from manifests.statement import Consent, ConsentPredicate
 from manifests.times import to_rfc3339
 
-_VERBS = {"approve": "APPROVE", "reject": "REJECT", "hold": "PUT ON HOLD"}
+_VERBS = {
+    "approve": "APPROVE",
+    "reject": "REJECT",
+    "hold": "PUT ON HOLD",
+    "delegate": "LET SOMEBODY ELSE ACT FOR YOU IN",
+    "except": "GRANT AN EXCEPTION FOR A FINDING OF",
+    "break-glass": "BREAK THE GLASS FOR",
+    "review": "REVIEW THE BROKEN GLASS OF",
+}
 _INDENT = 2
 
 
@@ -53,7 +61,28 @@ def _bound(consent: Consent, of: ConsentPredicate) -> list[tuple[str, str]]:
         ("expires", to_rfc3339(of.not_after)),
         ("nonce", of.nonce),
     ]
-    return rows
+    return [*rows, *_terms(of)]
+
+
+def _terms(of: ConsentPredicate) -> list[tuple[str, str]]:
+    """What only some decisions say, and the documents that were shown."""
+    rows = []
+    if of.delegation is not None:
+        acting = of.delegation
+        rows += [
+            ("acts for you", f"{acting.person} ({acting.account})"),
+            ("from", to_rfc3339(acting.starts_at)),
+            ("in", f"this {acting.scope}"),
+        ]
+    if of.exception is not None:
+        finding = of.exception
+        rows += [
+            ("finding", f"{finding.finding} of {finding.type}"),
+            ("control", f"sha256:{finding.control_digest}"),
+        ]
+    rows += [("incident", of.incident)] if of.incident else []
+    rows += [("glass", of.glass)] if of.glass else []
+    return [*rows, *(("document", f"sha256:{digest}") for digest in of.shown)]
 
 
 def _table(rows: list[tuple[str, str]]) -> list[str]:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 
 from app.clock import SECOND
+from app.facts.view import ReleaseView
 from app.people.key_bearing import KeyStanding
-from app.pulls.admission import Obstacle, obstacle
+from app.privacy.names import mark
+from app.pulls import powers
+from app.pulls.acting import acting_groups
+from app.pulls.admission import Obstacle, groups_of, obstacle
+from app.pulls.powers import Delegate, Giver, Glass, Power, Refused
 from app.pulls.signing import Act, Actor, consent_of, memberships_of, predicate_of
 from app.signatures.errors import AGAIN, StatementRefusedError
 from app.signatures.model import Decision
 from app.signatures.reading import Current, History
-from gates.model import Consent, Member
+from gates.model import Consent, Contributor, Delegation, FindingException, GroupFacts
 from gates.terms import EffectiveRule
 from gates.words import instant
 from manifests import canonical
+from manifests.policy import Strength
 from manifests.statement import ConsentPredicate
 
 UNTOLD: Final = "0" * 64
 FRESH_S: Final = 3600
+WITHHELD: Final[frozenset[Decision]] = frozenset({"reject", "hold"})
+UNHINDERED: Final[frozenset[str]] = frozenset({"reject", "hold", "review"})
 _OBSTACLES: Final[dict[Obstacle, tuple[str, str, str, str]]] = {
     "shut": ("pull_closed", "an open or merged pull request", "a closed one", "Reopen it first."),
     "moved": ("head_moved", "a statement for the head as it is now", "one for another head", AGAIN),
@@ -36,12 +45,21 @@ _OBSTACLES: Final[dict[Obstacle, tuple[str, str, str, str]]] = {
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What somebody wants to say. ``environment`` empty where consent is withheld."""
+    """What somebody wants to say. ``environment`` empty where consent is withheld. ``until`` is the end that they ask
+    for; ``to`` is who shall act for them, from when they say so; ``makers`` had a hand in the release before now."""
 
     decision: Decision
     environment: str
     issued_at: int
     reason: str = ""
+    strength: Strength = "personal"
+    until: int | None = None
+    to: Delegate | None = None
+    scope: Literal["release", "repository"] = "release"
+    exception: FindingException | None = None
+    incident: str = ""
+    glass: Glass = Glass()
+    makers: tuple[Contributor, ...] = ()
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -89,8 +107,9 @@ def expect_fresh(predicate: ConsentPredicate, now: int) -> None:
 
 
 def expect_admissible(current: Current, history: History, consent: Consent) -> None:
-    """What holds for every approval, whichever way it comes. Withholding is never hindered."""
-    if consent.decision != "approve":
+    """What holds for everything that grants, whichever way it comes. Withholding is never hindered, nor is looking
+    back."""
+    if consent.decision in UNHINDERED:
         return
     found = obstacle(
         current.view, history.heads, history.observations, consent.head_sha, consent.account, consent.issued_at
@@ -104,23 +123,56 @@ def draw(
     current: Current, key: KeyStanding, wish: Wish, identity: str, *, nonce: str, displayed: str = UNTOLD
 ) -> Drawn:
     """The statement of this wish, from facts alone. Raises StatementRefusedError when nobody could make it."""
-    rule = _rule(current, wish) if wish.decision == "approve" else None
+    rule = None if wish.decision in WITHHELD else _rule(current, wish)
     environments = (wish.environment,) if rule is not None else ()
-    member, groups = _memberships(current, key, environments)
-    actor = Actor(key.person, key.account, member.name, member.kind)
+    power = _power(current, key, wish, rule) if rule is not None else Power(_memberships(current, key))
     act = Act(
-        decision=wish.decision, environments=environments, groups=groups, way="cli", strength="personal",
-        issued_at=wish.issued_at, reason=wish.reason,
+        decision=wish.decision, environments=environments, groups=power.groups, way="cli", strength=wish.strength,
+        issued_at=wish.issued_at, reason=wish.reason, not_after=power.not_after,
+        shown=shown(current.release), delegation=_delegation(wish), exception=wish.exception, incident=wish.incident,
+        glass=wish.glass.id,
     )  # fmt: skip
+    actor = Actor(key.person, key.account, mark(key.account))
     consent = consent_of(identity, current.view, current.release, actor, act, rule)
     # When the groups were read changes at every look; who was in them does not.
-    asked = memberships_of(current.release, environments, groups)
+    asked = memberships_of(current.release, environments, power.groups)
     memberships = canonical.encode(tuple(msgspec.structs.replace(group, seen_at=0) for group in asked))
     predicate = predicate_of(
         current.tenant.id, consent, current.view, key=key.fingerprint, memberships=memberships, displayed=displayed,
         nonce=nonce,
     )  # fmt: skip
     return Drawn(consent, predicate, memberships, rule)
+
+
+def shown(release: ReleaseView) -> tuple[str, ...]:
+    """The SHA-256 of every document that the text before a signature shows, sorted."""
+    documents = (*([release.lineage] if release.lineage else []), *release.evidence)
+    return tuple(sorted({document.digest for document in documents if document.digest and not document.problem}))
+
+
+def _power(current: Current, key: KeyStanding, wish: Wish, rule: EffectiveRule) -> Power:
+    """Raises StatementRefusedError unless the person may say this."""
+    if wish.decision == "approve":
+        return Power(_acting(current, key, wish))
+    at = powers.setting(current.view, current.release, wish.environment, rule, wish.makers)
+    giver = Giver(key.person, key.account, wish.issued_at)
+    if wish.decision == "delegate":
+        found = powers.delegate(at, giver, wish.to or Delegate(""), wish.until)
+    elif wish.decision == "except":
+        found = powers.grant_exception(at, giver, wish.exception or FindingException("", "", ""), wish.until)
+    elif wish.decision == "break-glass":
+        found = powers.break_glass(at, giver, wish.incident, wish.reason)
+    else:
+        found = powers.review(at, giver, wish.glass, wish.reason)
+    if isinstance(found, Refused):
+        raise StatementRefusedError(found.code, found.expected, found.found, found.remedy)
+    return found
+
+
+def _delegation(wish: Wish) -> Delegation | None:
+    if wish.to is None:
+        return None
+    return Delegation(wish.to.person, wish.to.account, wish.issued_at, wish.scope)
 
 
 def _rule(current: Current, wish: Wish) -> EffectiveRule:
@@ -140,15 +192,34 @@ def _rule(current: Current, wish: Wish) -> EffectiveRule:
     return rule
 
 
-def _memberships(current: Current, key: KeyStanding, environments: tuple[str, ...]) -> tuple[Member, tuple[str, ...]]:
-    groups = current.release.groups
-    asked = [group for name, found in groups.items() if not environments or name in environments for group in found]
-    mine = [(group.name, member) for group in asked for member in group.members if member.account == key.account]
-    if not mine or any(member.person != key.person or member.kind != "User" for _, member in mine):
-        wanted = ", ".join(sorted({group.name for group in asked})) or "none, because no rule asks any"
-        unread = "".join(f"; {group.name}: {group.problem}" for group in asked if group.problem)
-        raise StatementRefusedError(
-            "statement.not_a_member", f"a current member of a group that the release asks ({wanted})",
-            f"{key.account}, who is in none{unread}", "Ask a member of the group.",
-        )  # fmt: skip
-    return mine[0][1], tuple(sorted({name for name, _ in mine}))
+def _acting(current: Current, key: KeyStanding, wish: Wish) -> tuple[str, ...]:
+    """The groups of the environment that the person acts for, of their own or by delegation."""
+    asked = current.release.joined(wish.environment)
+    mine = acting_groups(asked, key.account, key.person, current.delegations, wish.environment, wish.issued_at)
+    if not mine or _of_another(asked, key):
+        raise _stranger(asked, key)
+    return mine
+
+
+def _memberships(current: Current, key: KeyStanding) -> tuple[str, ...]:
+    """The groups of any environment that the person belongs to."""
+    asked = [group for environment in current.release.groups for group in current.release.joined(environment)]
+    mine = groups_of(asked, key.account)
+    if not mine or _of_another(asked, key):
+        raise _stranger(asked, key)
+    return mine
+
+
+def _of_another(asked: Sequence[GroupFacts], key: KeyStanding) -> bool:
+    """Whether the account that the key is for is in a group as somebody else's, or as a machine's."""
+    entries = [member for group in asked for member in group.members if member.account == key.account]
+    return any(member.person != key.person or member.kind != "User" for member in entries)
+
+
+def _stranger(asked: Sequence[GroupFacts], key: KeyStanding) -> StatementRefusedError:
+    wanted = ", ".join(sorted({group.name for group in asked})) or "none, because no rule asks any"
+    unread = "".join(f"; {group.name}: {group.problem}" for group in asked if group.problem)
+    return StatementRefusedError(
+        "statement.not_a_member", f"a current member of a group that the release asks ({wanted})",
+        f"{key.account}, who is in none{unread}", "Ask a member of the group.",
+    )  # fmt: skip

@@ -8,19 +8,37 @@ import msgspec
 
 from gates.model import ConsentDecision, Outcome, Status
 
-Decision = Literal["approve", "reject", "hold"]
+Decision = Literal["approve", "reject", "hold", "delegate", "except", "break-glass", "review"]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 # A plus sign that was not encoded arrives as a blank.
 _Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^SHA256:[A-Za-z0-9+/ ]{43}\Z")]
+_Login = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
+_Words = Annotated[str, msgspec.Meta(max_length=1000)]
+_Word = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class StatementQuery(msgspec.Struct, frozen=True):
-    """``key`` is the fingerprint of the person's enrolled key. An approval names its environment."""
+    """``key`` is the fingerprint of the person's enrolled key. What is granted names its environment; an exception may
+    leave it out where the release has only one.
+
+    A delegation is ``to`` a GitHub login, for the release or (``scope``) every release of the repository. An exception
+    is for a ``finding`` in evidence of a ``type``, with the ``control`` that compensates for it. Both end ``until``
+    then (RFC 3339), or as late as the rule lets them. Breaking the glass names the ``incident``, a review its
+    ``glass``.
+    """
 
     key: _Fingerprint
     environment: _Name | None = None
     decision: Decision = "approve"
-    reason: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    reason: _Words = ""
+    to: _Login | None = None
+    scope: Literal["release", "repository"] = "release"
+    until: _Word | None = None
+    type: _Word = ""
+    finding: _Word = ""
+    control: _Words = ""
+    incident: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    glass: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
     @property
     def fingerprint(self) -> str:
@@ -38,12 +56,14 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``payload`` as it was served, ``signature`` the armored SSH signature. ``reason`` is the text whose digest the
-    statement binds, if it does; ``display`` the text that was shown, kept with the statement."""
+    """``payload`` as it was served, ``signature`` the armored SSH signature. ``reason`` and, of an exception,
+    ``control`` are the texts whose digests the statement binds, if it does; ``display`` the text that was shown, kept
+    with the statement."""
 
     payload: Annotated[str, msgspec.Meta(max_length=1 << 20)]
     signature: Annotated[str, msgspec.Meta(max_length=16 << 10)]
-    reason: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    reason: _Words = ""
+    control: _Words = ""
     display: Annotated[str, msgspec.Meta(max_length=256 << 10)] = ""
 
 

@@ -19,7 +19,8 @@ from app.facts.view import ReleaseView
 from app.people import key_bearing
 from app.people.key_bearing import KeyStanding
 from app.privacy import names
-from app.pulls.admission import changed_mind
+from app.privacy.names import mark
+from app.pulls.admission import WITHDRAWN, changed_mind, replaced
 from app.pulls.facts import release_facts, snapshot_of
 from app.pulls.signing import artifacts_of
 from app.pulls.store import Repository
@@ -31,12 +32,14 @@ from app.signatures.errors import AGAIN, StatementRefusedError
 from app.signatures.judging import Drawn, Wish
 from app.signatures.model import StatementQuery, Submission
 from app.signatures.reading import Current, Reader, history_of
+from app.signatures.wishing import Wishing, environment_of
 from app.tenants.registry import Tenant
 from app.work import store as work
 from gates.decide import decide
 from gates.model import Verdict
 from manifests import statement, strict_base64
 from manifests.canonical import sha256_hex
+from manifests.policy import Strength
 from manifests.statement import Consent, ConsentPredicate
 
 Covered = Callable[[Repository, Sequence[str]], None]
@@ -54,11 +57,12 @@ class Accepted(msgspec.Struct, frozen=True):
 
 class Statements:
     def __init__(
-        self, database: Database, reader: Reader, blobs: BlobStore, checker: StatementChecker, clock: Clock,
-        new_id: NewId, wake: Callable[[], None],
+        self, database: Database, reader: Reader, wishing: Wishing, blobs: BlobStore, checker: StatementChecker,
+        clock: Clock, new_id: NewId, wake: Callable[[], None],
     ) -> None:  # fmt: skip
         self._database = database
         self._reader = reader
+        self._wishing = wishing
         self._blobs = blobs
         self._checker = checker
         self._clock = clock
@@ -71,24 +75,31 @@ class Statements:
         """The bytes to sign and the text to read. Raises StatementRefusedError, NeighbourError."""
         now = self._clock()
         key = judging.expect_usable(await self._standing(tenant, asked.fingerprint), asked.fingerprint, now)
-        environment = asked.environment or ""
         current = await self._reader.by_id(
-            tenant, release_id, lambda repository: covered(repository, _named(environment))
+            tenant, release_id, lambda repository: covered(repository, _named(asked.environment or ""))
         )
+        environment = environment_of(current, asked)
+        covered(current.repository, _named(environment))
         # Whole seconds, as GitHub tells time: what somebody withdraws within the same second must win.
-        issued_at = now - now % SECOND
-        wish = Wish(asked.decision, environment if asked.decision == "approve" else "", issued_at, asked.reason)
+        wish = await self._wishing.asked(current, asked, now - now % SECOND)
         drawn = judging.draw(current, key, wish, "", nonce=self._new_id())
         judging.expect_admissible(current, current.history, drawn.consent)
-        text = await self._displayed(current, drawn, environment)
+        text = await self._displayed(current, drawn, environment, wish)
         predicate = msgspec.structs.replace(drawn.predicate, displayed=display.digest(text))
         return statement.build(artifacts_of(current.release), predicate), text
 
-    async def _displayed(self, current: Current, drawn: Drawn, environment: str) -> str:
+    async def prepare_review(
+        self, tenant: Tenant, glass: str, asked: StatementQuery, covered: Covered
+    ) -> tuple[bytes, str]:
+        """The same for looking back on a broken glass, by its id."""
+        found = (await self._wishing.glass(tenant, glass)).row
+        review = msgspec.structs.replace(asked, decision="review", glass=glass, environment=found.environment)
+        return await self.prepare(tenant, found.release_id, review, covered)
+
+    async def _displayed(self, current: Current, drawn: Drawn, environment: str, wish: Wish) -> str:
         verdicts = await self._verdicts(current, _named(environment))
-        around = context(
-            current.release, drawn.rule, verdicts[0] if verdicts else None, drawn.consent.name, drawn.consent.reason
-        )
+        to = mark(wish.to.account) if wish.to is not None else ""
+        around = context(current.release, verdicts[0] if verdicts else None, drawn, to)
         shown = Consent(artifacts_of(current.release), drawn.predicate, b"")
         text = display.display(shown, around)
         return await self._database.read(lambda tx: names.in_text(tx, current.tenant.id, text))
@@ -114,7 +125,7 @@ class Statements:
         )  # fmt: skip
         if before is not None:
             return await self._accepted(current, before, predicate, repeated=True)
-        drawn = self._redrawn(current, key, consent, sent)
+        drawn = await self._redrawn(current, key, signed, sent)
         judging.expect_admissible(current, current.history, drawn.consent)
         unit = partial(self._record, current=current, drawn=drawn, signed=signed, sent=sent, now=now)
         try:
@@ -128,15 +139,13 @@ class Statements:
         self._wake()
         return await self._accepted(current, grant, predicate, repeated=repeated)
 
-    def _redrawn(self, current: Current, key: KeyStanding, consent: Consent, sent: Submission) -> Drawn:
+    async def _redrawn(self, current: Current, key: KeyStanding, made: SignedStatement, sent: Submission) -> Drawn:
         """The consent as it would be drawn now, if that is exactly what was signed."""
-        signed = consent.predicate
-        if signed.decision not in ("approve", "reject", "hold"):
-            raise _differs("decision", "approve, reject or hold", signed.decision)
-        environment = signed.environments[0] if len(signed.environments) == 1 else ", ".join(signed.environments)
-        wish = Wish(signed.decision, environment, signed.issued_at, sent.reason)
+        consent, signed = made.consent, made.consent.predicate
         if (signed.person, signed.account) != (key.person, key.account):
             raise _differs("person", f"{key.person} ({key.account})", f"{signed.person} ({signed.account})")
+        strength: Strength = "passkey" if made.signature.user_verified else "personal"
+        wish = await self._wishing.signed(current, signed, sent, strength)
         drawn = judging.draw(current, key, wish, self._new_id(), nonce=signed.nonce, displayed=signed.displayed)
         found = binding.compare(drawn.predicate, signed)
         found = found or binding.compare_artifacts(artifacts_of(current.release), consent.artifacts)
@@ -195,13 +204,11 @@ class Statements:
 
     async def _verdicts(self, current: Current, environments: Sequence[str]) -> tuple[Verdict, ...]:
         """What would be decided about merging now, with what is recorded by now."""
-        digests = list(current.release.digests.values())
-        tenant = current.tenant
+        tenant, at = current.tenant, self._clock()
         memory = self._reader.memory
         now = await self._database.read(
-            lambda tx: release_facts(tx, memory, tenant.id, current.row, digests, self._checker)
+            lambda tx: release_facts(tx, memory, tenant.id, current.row, current.release, self._checker, at)
         )
-        at = self._clock()
         return tuple(
             decide(
                 current.view.policies,
@@ -218,12 +225,14 @@ def _overtaken(grants: Sequence[StoredGrant], drawn: Drawn, release: ReleaseView
     """Earlier grants of the same person that this one takes the place of: they have changed their mind."""
     active = [grant for grant in grants if grant.void_reason is None]
     consent = drawn.consent
+    if consent.decision == "delegate":
+        return [(grant, "the same person delegated anew since") for grant in replaced(active, consent)]
     if consent.decision == "approve":
         found = changed_mind(active, [grant.consent for grant in active], consent, release)
         return [(grant, "the same person approved since") for grant in found]
-    if consent.decision == "hold":
+    if consent.decision != "reject":
         return []
-    mine = [g for g in active if g.consent.person == consent.person and g.consent.decision == "approve"]
+    mine = [g for g in active if g.consent.person == consent.person and g.consent.decision in WITHDRAWN]
     return [(grant, "the person rejected the release since") for grant in mine]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -23,6 +23,8 @@ from manifests.errors import ManifestError
 from manifests.sshsig import NAMESPACE
 from manifests.times import to_rfc3339
 
+Prepare = Callable[[Tenant, str, StatementQuery, Covered], Awaitable[tuple[bytes, str]]]
+
 
 class StatementViews:
     """``open_tenant`` is whose statements anybody on this machine may handle without a token; None: nobody's."""
@@ -40,6 +42,10 @@ class StatementViews:
                 query=StatementQuery, response=Prepared, summary="The statement that a person would sign now",
             ),
             Route(
+                method="GET", path="/api/v1/glasses/{id}/statement", handler=self.prepare_review, permission=access,
+                query=StatementQuery, response=Prepared, summary="The review that a person would sign now",
+            ),
+            Route(
                 method="POST", path="/api/v1/statements", handler=self.submit, permission=access, request=Submission,
                 response=Submitted, status=201, summary="Consent with a signed statement",
                 description="The same statement sent again answers the same grant, with 200.",
@@ -47,10 +53,16 @@ class StatementViews:
         )  # fmt: skip
 
     async def prepare(self, request: web.Request) -> web.Response:
+        return await self._prepared(request, self._statements.prepare)
+
+    async def prepare_review(self, request: web.Request) -> web.Response:
+        return await self._prepared(request, self._statements.prepare_review)
+
+    async def _prepared(self, request: web.Request, prepare: Prepare) -> web.Response:
         tenant, caller = await self._caller(request)
         asked = query(request, StatementQuery)
         try:
-            payload, text = await self._statements.prepare(tenant, request.match_info["id"], asked, _covered(caller))
+            payload, text = await prepare(tenant, request.match_info["id"], asked, _covered(caller))
         except (StatementRefusedError, ManifestError) as error:
             raise problem(error) from error
         return answer(Prepared(strict_base64.encode(payload), text, NAMESPACE))
