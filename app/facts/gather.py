@@ -19,6 +19,7 @@ from app.facts.documents import LINEAGE
 from app.facts.fresh import FreshCache, Seen
 from app.facts.group_source import Scope
 from app.facts.policies import PolicyReader
+from app.facts.policy_review import PolicyReviewer
 from app.facts.pull_facts import arrived_at, pull_facts
 from app.facts.pushes import Pushes
 from app.facts.reading import Reading
@@ -31,6 +32,7 @@ from app.tenants.registry import Tenant
 from gates.model import Policies, PullFacts, Push, ReleaseFacts
 from integrations.errors import UnavailableError
 from integrations.github.port import ChangedFile, GitHub, Pull
+from manifests.policy import POLICY_PATH
 
 BRANCH_AGE_S = 15
 PULL_AGE_S = 15
@@ -50,6 +52,7 @@ class Gatherer:
         self._clock = clock
         reading = Reading()
         self._policies = PolicyReader(content, reading, versions)
+        self._reviewer = PolicyReviewer(content, self._policies)
         self._ahead = Ahead(content, reading)
         self._files = ReleaseFiles(content, reading)
         self._attached = Attached(content, reading)
@@ -90,9 +93,11 @@ class Gatherer:
             (repository.id, commit, ref), lambda: github.contains(repository.name, commit, ref)
         )
 
-    async def pushes(self, github: GitHub, repository: Repository, heads: Iterable[str], to: str) -> tuple[Push, ...]:
-        """What differs between each of these heads and the head ``to``. Raises RateLimitedError, UnavailableError."""
-        return await self._pushes.between(github, (repository.id, repository.name), heads, to)
+    async def pushes(
+        self, github: GitHub, repository: Repository, pairs: Iterable[tuple[str, str]]
+    ) -> tuple[Push, ...]:
+        """What differs between each two heads (from, to). Raises RateLimitedError and UnavailableError."""
+        return await self._pushes.between(github, (repository.id, repository.name), pairs)
 
     async def view(
         self, tenant: Tenant, github: GitHub, repository: Repository, number: int, heads: Sequence[Head],
@@ -161,13 +166,17 @@ class Gatherer:
     ) -> ReleaseView:  # fmt: skip
         key = (repository.id, repository.name)
         now = self._clock()
-        text, manifest, problems = await self._files.manifest(github, key, path, pull, policies)
+        text, manifest, problems = await self._files.manifest(github, key, path, pull)
         since = arrived_at(heads, pull.head_sha)
         release = ReleaseFacts(path, manifest, "", proposed.get(path, now), problems, head_since=since)
         if manifest is None or text is None:
             who = await self._behind.contributors(tenant, github, repository, pull, heads, ())
             return ReleaseView(release, who, sources=(text,) if text else ())
         digest, missing = await self._files.revision(github, key, path, text, manifest, pull.head_sha)
+        review = None
+        if path == POLICY_PATH:
+            review = await self._reviewer.review(tenant, github, repository, pull, text, policies)
+            missing = (*missing, *review.problems)
         release = msgspec.structs.replace(release, revision=digest, problems=missing)
         trusted = documents.trusted_keys(tenant.policy, policies.repository)
         sources, read = await self._attached.read(github, key, pull.head_sha, path, manifest, trusted)
@@ -181,7 +190,7 @@ class Gatherer:
         evidence = tuple(document for document in signed if document.type != LINEAGE)
         # A new release is proposed once its groups have been seen: who is a member by then was one before.
         release = msgspec.structs.replace(release, proposed_at=proposed.get(path) or self._clock())
-        return ReleaseView(release, who, found, lineage, evidence, rules, groups, (text, *sources))
+        return ReleaseView(release, who, found, lineage, evidence, rules, groups, (text, *sources), review)
 
 
 def _expect_current(pull: Pull, heads: Sequence[Head]) -> None:

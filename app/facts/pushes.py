@@ -23,10 +23,10 @@ class Pushes:
         self._trees: LRUCache[tuple[int, str], Files] = LRUCache(ENTRIES_KEPT, getsizeof=lambda files: 1 + len(files))
 
     async def between(
-        self, github: GitHub, repository: tuple[int, str], heads: Iterable[str], to: str
+        self, github: GitHub, repository: tuple[int, str], pairs: Iterable[tuple[str, str]]
     ) -> tuple[Push, ...]:
-        """From each of ``heads`` to the head ``to``, sorted. Raises RateLimitedError and UnavailableError."""
-        return tuple([await self._push(github, repository, sha, to) for sha in sorted(set(heads))])
+        """What differs between each two heads, sorted. Raises RateLimitedError and UnavailableError."""
+        return tuple([await self._push(github, repository, sha, to) for sha, to in sorted(set(pairs))])
 
     async def _push(self, github: GitHub, repository: tuple[int, str], sha: str, to: str) -> Push:
         try:

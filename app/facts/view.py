@@ -12,17 +12,32 @@ from gates.model import (
     GroupFacts,
     Policies,
     PullFacts,
+    Push,
     ReleaseFacts,
     SignedDocument,
 )
 from gates.terms import EffectiveRule, NoRule
 from integrations.github.port import Pull
+from manifests.errors import Problem
+
+
+class PolicyReview(msgspec.Struct, frozen=True):
+    """``problems`` of the policy and of its tests keep it from being released. ``changes`` are short sentences.
+
+    ``merged`` is the SHA-256 of the policy at the commit that merged the pull request; empty while it is open.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    changes: tuple[str, ...] = ()
+    files: int = 0
+    cases: int = 0
+    merged: str = ""
 
 
 class ReleaseView(msgspec.Struct, frozen=True):
     """One release of the pull request. ``sources`` are the exact bytes of its manifest, lineage and evidence;
     ``rules`` and ``groups`` are by environment. ``groups`` are as their sources have them; ``joined`` are those of the
-    rule put together, as people belong to them."""
+    rule put together, as people belong to them. ``policy`` is there where the release is the repository's policy."""
 
     facts: ReleaseFacts
     contributors: Contributors
@@ -32,6 +47,7 @@ class ReleaseView(msgspec.Struct, frozen=True):
     rules: dict[str, EffectiveRule | NoRule] = {}
     groups: dict[str, tuple[GroupFacts, ...]] = {}
     sources: tuple[bytes, ...] = ()
+    policy: PolicyReview | None = None
 
     @property
     def path(self) -> str:
@@ -70,7 +86,8 @@ class ReleaseView(msgspec.Struct, frozen=True):
 
 class PullView(msgspec.Struct, frozen=True):
     """``tree`` is the git tree of the head, ``policy_text`` the policy's bytes at the base (None: no file). ``checks``
-    are those of other Apps at the head, where some rule requires any."""
+    are those of other Apps at the head, where some rule requires any; ``pushes`` what differs between heads, where some
+    rule keeps approvals."""
 
     pull: Pull
     facts: PullFacts
@@ -80,6 +97,7 @@ class PullView(msgspec.Struct, frozen=True):
     releases: tuple[ReleaseView, ...]
     seen_at: int
     checks: ChecksFacts | None = None
+    pushes: tuple[Push, ...] = ()
 
     def release(self, path: str) -> ReleaseView | None:
         return next((release for release in self.releases if release.path == path), None)

@@ -21,7 +21,6 @@ from app.decisions import store as decisions
 from app.decisions.bearing import BrokenBy
 from app.decisions.snapshots import EncodedSnapshot, SnapshotEncoder
 from app.decisions.store import StoredDecision
-from app.facts.calendar import calendar
 from app.facts.fresh import FreshCache
 from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
@@ -31,7 +30,8 @@ from app.glass.breaking import broken
 from app.inbox import store as inbox
 from app.metrics import Metrics
 from app.pulls import store as pulls
-from app.pulls.facts import ReleaseFactsNow, delegations, release_facts
+from app.pulls.facts import ReleaseFactsNow, delegations, release_facts, snapshot_of
+from app.pulls.keeping import pairs
 from app.pulls.store import Repository
 from app.rebuild.memory import Memory
 from app.rebuild.pull import pull_said
@@ -166,6 +166,7 @@ class Gate:
         self._gatherer.forget_pull(row.repository_id, row.number)
         self._gatherer.forget_branch(row.repository_id, candidate.view.facts.base_ref)
         self._gatherer.forget_commit(row.repository_id, asked.commit)
+        self._gatherer.forget_checks(row.repository_id, candidate.view.facts.head_sha)
         return await self._judge(tenant, asked, rows)
 
     async def _judge(self, tenant: Tenant, asked: Asked, rows: Sequence[StoredRelease] | None) -> Judged:
@@ -194,7 +195,10 @@ class Gate:
             ),
             lambda found: found[0].differs(),
         )
-        snapshot = self._snapshot(tenant, asked, candidate, deployment, now)
+        pushes = await self._gatherer.pushes(github, repository, pairs(candidate.view, now.consents, ()))
+        view = msgspec.structs.replace(candidate.view, pushes=pushes)
+        snapshot = snapshot_of(tenant, view, candidate.release, asked.environment, self._clock(), now, now.consents)
+        snapshot = msgspec.structs.replace(snapshot, question="deploy", deployment=deployment)
         if unheard is not None:
             # What has been said since may take consent back: the facts are as old as the first word not yet heard.
             pull = msgspec.structs.replace(snapshot.pull, seen_at=min(snapshot.pull.seen_at, unheard))
@@ -243,24 +247,6 @@ class Gate:
                 asked.commit, False, candidate.revision, subjects, self._clock(), problem=f"GitHub: {error}"
             )
         return DeploymentFacts(asked.commit, reachable.value, candidate.revision, subjects, reachable.at)
-
-    def _snapshot(
-        self, tenant: Tenant, asked: Asked, candidate: Candidate, deployment: DeploymentFacts, now: ReleaseFactsNow
-    ) -> Snapshot:
-        release, view = candidate.release, candidate.view
-        told = release.facts
-        if now.superseded:
-            told = msgspec.structs.replace(told, superseded=now.superseded)
-        at = self._clock()
-        return Snapshot(
-            at=at, question="deploy", environment=asked.environment, tenant=tenant.id, pull=view.facts,
-            release=told, contributors=now.with_makers(release.contributors),
-            groups=release.groups.get(asked.environment, ()),
-            consents=now.consents, artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
-            change=now.changes.get(asked.environment), deployment=deployment, log=now.log,
-            settings=tenant.settings, retrospectives=now.owed(asked.environment),
-            calendar=calendar(view.policies, release.rules.get(asked.environment), asked.environment, at),
-        )  # fmt: skip
 
     def _unknown(self, tenant: Tenant, asked: Asked, why: str) -> Judged:
         """A denial like any other, though there is no release to decide about."""
@@ -363,7 +349,13 @@ def _found(
 
 
 def _facts(
-    tx: Tx, memory: Memory, tenant: Tenant, row: StoredRelease, release: ReleaseView, check: Check, environment: str,
+    tx: Tx,
+    memory: Memory,
+    tenant: Tenant,
+    row: StoredRelease,
+    release: ReleaseView,
+    check: Check,
+    environment: str,
     at: int,
 ) -> tuple[ReleaseFactsNow, int | None]:
     unheard = inbox.unheard_since(tx, f"pull/{row.repository_id}/{row.number}")

@@ -26,6 +26,7 @@ from app.pulls.admission import (
     withheld,
 )
 from app.pulls.around import HELP, approve_line, delegation, emergency, hint, line_of, wording
+from app.pulls.keeping import outlives
 from app.pulls.observe import Said
 from app.pulls.powers import Delegate, Giver, Power
 from app.pulls.signing import MAX_REASON, Act, Actor, Signer, consent_of, memberships_of
@@ -307,7 +308,8 @@ class Consenting:
             consent = grant.consent
             if consent.decision != "approve":
                 continue
-            if consent.head_sha != pull.head_sha or consent.head_sha in left:
+            replaced = consent.head_sha != pull.head_sha or consent.head_sha in left
+            if replaced and not outlives(consent, self._at.view, self._at.heads):
                 self._void(grant, f"a push replaced {consent.head_sha[:12]}", f"head:{pull.head_sha}")
             elif consent.base_ref != pull.base_ref or consent.issued_at <= retargeted:
                 self._void(grant, "the base was changed since", f"base:{pull.base_ref}")

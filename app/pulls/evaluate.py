@@ -11,14 +11,14 @@ import structlog
 from app.changes import approving
 from app.changes import store as changes_store
 from app.changes.approving import Changes
-from app.clock import SECOND, Clock, NewId
+from app.clock import Clock, NewId
 from app.consents import bearing
 from app.consents import store as consents
 from app.consents.alarms import raise_alarm, raise_differences
 from app.consents.store import StoredGrant
 from app.db.database import Database, glance
 from app.db.tx import Tx
-from app.facts.gather import Gatherer, LaggingError
+from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
 from app.inbox import store as inbox
 from app.inbox.store import StoredDelivery
@@ -29,10 +29,12 @@ from app.pulls.commit import Committer
 from app.pulls.consenting import Consenting
 from app.pulls.facts import ReleaseFactsNow, contributors, release_facts, snapshot_of
 from app.pulls.facts import delegations as delegations_elsewhere
+from app.pulls.keeping import pairs
 from app.pulls.model import Evaluation
 from app.pulls.naming import named
 from app.pulls.observe import Said, actor, overtaken, sight
 from app.pulls.outward import Outward
+from app.pulls.reading_back import read_back
 from app.pulls.signing import Signer
 from app.pulls.situation import Consented, Note, Situation
 from app.pulls.store import Head, Observation, Repository
@@ -46,16 +48,12 @@ from app.tenants.registry import Tenant, Tenants
 from app.work.store import Lease
 from gates.decide import decide
 from gates.model import Consent, Contributor, Snapshot, Verdict
-from integrations.errors import NotFoundError
 from integrations.github.events import Event, EventError, PullRequestEvent, parse_event
-from integrations.github.port import Comment, GitHub, GitHubApp, Review
+from integrations.github.port import GitHub, GitHubApp
 from manifests.command import Command, parse_command
 from manifests.keys import PrivateKey
 
 MAX_NOTES = 6
-LAG_S = 60
-"""How long something that GitHub told us of may be missing from its API."""
-
 Judged = Callable[[int, int], None]
 """Told the repository id and number of every pull request that was judged anew."""
 
@@ -153,6 +151,8 @@ class PullEvaluator:
         view = await self._gatherer.view(
             tenant, github, repository, number, heads, proposed, base_ref, said.base_ref or known.base_ref
         )
+        compared = pairs(view, (grant.consent for grant in known.grants if grant.void_reason is None), heads)
+        view = msgspec.structs.replace(view, pushes=await self._gatherer.pushes(github, repository, compared))
         stored = self._stored(tenant, view, known)
         consented = await self._consent(tenant, github, repository, number, known, fresh, heads, view, stored)
         evaluation = await self._judge(tenant, repository, view, stored, known, fresh, heads, consented)
@@ -231,7 +231,7 @@ class PullEvaluator:
         heard = (*overtaken(before, [_event(delivery) for delivery in known.deliveries]), *fresh)
         accounts = [said.account for _, said in heard if said.account is not None]
         persons = await tenant.people.persons(accounts)
-        read_back = await _read_back(github, repository, number, heard, self._clock())
+        shown = await read_back(github, repository, number, heard, self._clock())
         makers: tuple[Contributor, ...] = ()
         if any(_asks_for_makers(said) for _, said in heard):
             makers = await glance(
@@ -244,7 +244,7 @@ class PullEvaluator:
             )
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
-            observations=(*before, *fresh), read_back=read_back,
+            observations=(*before, *fresh), read_back=shown,
             persons={account: entry.person for account, entry in persons.items()}, now=self._clock(), makers=makers,
             delegations=delegations, named=await named(github, tenant, heard),
         )  # fmt: skip
@@ -370,28 +370,3 @@ def _event(delivery: StoredDelivery) -> Event | None:
     except EventError as error:
         _log.warning("delivery.unreadable", delivery=delivery.digest, error=str(error))
         return None
-
-
-async def _read_back(
-    github: GitHub, repository: Repository, number: int, fresh: Sequence[tuple[Observation, Said]], now: int
-) -> dict[str, Comment | Review | None]:
-    """What GitHub shows now of everything that would grant or lift something.
-
-    Raises LaggingError while it may only be too new: GitHub's API lags behind its own webhooks.
-    """
-    found: dict[str, Comment | Review | None] = {}
-    deleted = {observation.object for observation, _ in fresh if observation.kind == "comment.deleted"}
-    for observation, said in fresh:
-        about, _, identity = observation.object.partition(":")
-        command = parse_command(said.body) if observation.kind == "comment.created" else None
-        granting = isinstance(command, Command) and command.verb in ("approve", "unhold", "delegate")
-        try:
-            if about == "comment" and granting:
-                found[observation.object] = await github.comment(repository.name, int(identity))
-            elif observation.kind == "review.approved":
-                found[observation.object] = await github.review(repository.name, number, int(identity))
-        except NotFoundError as error:
-            if observation.object not in deleted and now - observation.received_at < LAG_S * SECOND:
-                raise LaggingError(f"expected {observation.object}, found nothing there yet") from error
-            found[observation.object] = None
-    return found

@@ -14,6 +14,7 @@ from app.facts.calendar import calendar
 from app.facts.view import PullView, ReleaseView
 from app.glass.bearing import glasses_of, retrospectives
 from app.pulls.acting import delegable
+from app.pulls.keeping import pushes_to
 from app.rebuild.memory import Memory
 from app.rebuild.pull import ReleaseSaid, release_said
 from app.releases.store import MAKER, StoredRelease, tracked
@@ -93,7 +94,8 @@ def snapshot_of(
         contributors=now.with_makers(release.contributors), groups=release.groups.get(environment, ()), consents=told,
         artifacts=release.artifacts, lineage=release.lineage, evidence=release.evidence,
         change=now.changes.get(environment), log=now.log, settings=tenant.settings,
-        retrospectives=now.owed(environment),
+        retrospectives=now.owed(environment), checks=view.checks if release.asks_checks(environment) else None,
+        pushes=pushes_to(view, release, environment),
         calendar=calendar(view.policies, release.rules.get(environment), environment, at),
     )  # fmt: skip
 
