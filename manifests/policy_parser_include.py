@@ -76,7 +76,9 @@ def _path(reader: Reader) -> Read[str]:
 def included_parts(fields: Fields, included: Mapping[str, bytes]) -> tuple[tuple[Include, ...], list[Fields]]:
     """What the policy includes, and each of these files as far as it can be read. Their readers keep their problems."""
     found = fields.optional("include", includes(fields.reader), ())
-    parts = [_part(fields, include, included.get(include.sha256)) for include in found]
+    # A file that is named twice is reported already.
+    once = {include.sha256: include for include in found}.values()
+    parts = [_part(fields, include, included.get(include.sha256)) for include in once]
     return found, [part for part in parts if part is not None]
 
 

@@ -51,6 +51,71 @@ rules:
     change: {{type: normal, assignment_group: Change Management, cab: true}}
 """
 
+RICH = f"""\
+schema: countersign/policy/v1
+defaults: {{expires: 48h, signature: personal, accept: [cli], gates: [rationale, evidence, findings, required_checks]}}
+groups:
+  devs: {{github_team: acme/devs, github_team_id: 7}}
+  everybody: {{github_org: acme}}
+  writers: {{permission: write}}
+  owners: {{codeowners: true}}
+  cab: {{servicenow_group: CAB}}
+  idp: {{idp_group: Risk/Managers}}
+  risk: {{any_of: [cab, idp], all_of: [everybody]}}
+  both: {{all_of: [devs, risk]}}
+trust:
+  test-result: [{{key: "{FINGERPRINT}", who: back-test service}}]
+rules:
+  - name: large models
+    when:
+      kind: model
+      repository: acme/*
+      head_ref: ["alice:fix-*", release/*]
+      labels: [Needs Review, "1.0"]
+      risk: moderate
+      size: {{files: 20, lines: 500}}
+      changed: src/**
+      requester: [devs]
+      all:
+        - any: [{{paths: a}}, {{labels: b}}]
+      not: {{requester: risk, any: [{{paths: docs/**}}, {{not: {{size: {{files: 3}}}}}}]}}
+    seats:
+      - {{group: both, shown: [lineage, test-result]}}
+      - {{group: devs, signature: attested, accept: [review]}}
+    evidence:
+      - bias-report
+      - type: test-result
+        require:
+          - {{field: metrics.breach_rate, number: "<= 0.6%"}}
+          - {{field: runs, number: ">=100"}}
+          - {{field: finished_at, age: "<= 30d"}}
+          - {{field: finished_at, time: ">= 2026-01-01T00:00:00Z"}}
+          - {{field: verdict, one_of: [good, better]}}
+          - {{field: verdict, none_of: [bad]}}
+          - {{field: suites, includes: [unit, stress]}}
+          - {{field: suites, excludes: [smoke]}}
+          - {{field: reviewed, is: true}}
+    veto: [risk]
+    exclude: [reporting-line]
+    required_checks: [{{name: ci/test, app: github-actions}}]
+    findings: {{from: critical, types: [vulnerability-report], exceptions: {{by: risk, longest: 20d}}}}
+    review_time: 2h
+    deadline: {{within: 48h, remind: [24h], escalate: [risk]}}
+    windows:
+      - rule: FREQ=WEEKLY;BYDAY=SA,SU
+        start: 2026-01-03T00:00:00
+        duration: 48h
+        timezone: Europe/Zurich
+        except: [2026-12-26]
+    keep: {{unless_changed: [src/**]}}
+    delegation: {{longest: 5d}}
+    break_glass: {{groups: [devs, risk], review_by: cab, count: 3, valid: 2h, review_within: 48h}}
+freezes:
+  - name: nights
+    recurrence: {{rule: FREQ=DAILY, start: 2026-01-03T22:00:00, duration: 8h}}
+    emergency: true
+"""
+
 TENANT = (
     POLICY
     + """\

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from manifests.policy import (
     Policy,
     Rule,
     Seat,
+    TenantPolicy,
     TrustedSigner,
     When,
 )
@@ -23,6 +26,7 @@ from manifests.policy_terms import ChangeRule
 from tests.manifests.documents.samples import (
     FINGERPRINT,
     POLICY,
+    RICH,
     TENANT,
     codes,
     edited,
@@ -244,15 +248,23 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
             parse(data, "p")
 
 
-@given(st.integers(min_value=0, max_value=len(TENANT)), st.integers(min_value=0, max_value=20), st.text(max_size=8))
-def test_any_edit_is_read_or_refused(at: int, cut: int, new: str) -> None:
-    text = TENANT[:at] + new + TENANT[at + cut :]
-    data = text.encode("utf-8", "surrogatepass")
+@given(
+    st.sampled_from([(TENANT, parse_tenant_policy), (RICH, parse_policy)]),
+    st.floats(min_value=0, max_value=1),
+    st.integers(min_value=0, max_value=20),
+    st.text(max_size=8),
+)
+def test_any_edit_is_read_or_refused(
+    sample: tuple[str, Callable[[bytes, str], Policy | TenantPolicy]], place: float, cut: int, new: str
+) -> None:
+    text, parse = sample
+    at = round(place * len(text))
+    data = (text[:at] + new + text[at + cut :]).encode("utf-8", "surrogatepass")
     try:
-        found = parse_tenant_policy(data, "t")
+        found = parse(data, "t")
     except ManifestError:
         return
-    assert found == parse_tenant_policy(data, "t")
+    assert found == parse(data, "t")
 
 
 _LINES = TENANT.splitlines(keepends=True)

@@ -16,6 +16,8 @@ from manifests.schemas import FOLDER, documents, policy_schema, release_schema, 
 from tests.manifests.documents.samples import (
     POLICY,
     RELEASE,
+    RICH,
+    SHA,
     TENANT,
     edited,
     policy_problems,
@@ -62,6 +64,8 @@ def test_each_is_a_schema_of_its_dialect(schema: dict[str, Any]) -> None:
 def test_the_samples_validate() -> None:
     assert valid(release_schema(), RELEASE)
     assert valid(policy_schema(), POLICY)
+    assert valid(policy_schema(), RICH)
+    assert valid(policy_schema(), RICH + f"include: [{{path: a.yaml, sha256: {SHA}}}]")
     assert valid(tenant_policy_schema(), TENANT)
     assert not valid(policy_schema(), TENANT)
 
@@ -99,6 +103,28 @@ def test_an_editor_shows_the_common_mistakes_of_a_policy(old: str, new: str) -> 
     assert not valid(policy_schema(), edited(POLICY, old, new))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("not: {requester: risk,", "not: {labels: safe,"),
+        ("{not: {size: {files: 3}}}", "{not: {kind: model}}"),
+        ("{paths: a}, {labels: b}", "{}"),
+        ("{codeowners: true}", "{}"),
+        ('number: ">=100"', 'number: ">=100", is: true'),
+        (', number: ">=100"', ""),
+        ("count: 3", "count: 1"),
+        ("from: critical, ", ""),
+        ("recurrence: {rule: FREQ=DAILY, ", "recurrence: {"),
+        ("    recurrence:", "    start: 2026-01-01T00:00:00Z\n    recurrence:"),
+        ("start: 2026-01-03T00:00:00\n", "start: 2026-01-03T00:00:00Z\n"),
+        ("risk: moderate", "risk: medium"),
+        ("{expires: 48h", "{expiry: 48h"),
+    ],
+)
+def test_an_editor_shows_the_common_mistakes_of_the_second_form(old: str, new: str) -> None:
+    assert not valid(policy_schema(), edited(RICH, old, new))
+
+
 _WORDS = """1 a A "x" [] [a] {} true 1.10 production personal 3h acme/x '1' 2026-12-01T19:00:00+02:00 file:///a
     ../x standard 0 main '*' a/b.json 2026-12-01 releases/*.yaml [1] 7 s3://b/k"""
 _VALUES = st.sampled_from(["", "x" * 70, *_WORDS.split()])
@@ -111,6 +137,7 @@ def test_what_a_parser_accepts_its_schema_accepts(data: st.DataObject) -> None:
             [
                 (RELEASE, release_problems, release_schema()),
                 (POLICY, policy_problems, policy_schema()),
+                (RICH, policy_problems, policy_schema()),
                 (TENANT, tenant_problems, tenant_policy_schema()),
             ]
         )
