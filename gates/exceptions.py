@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from gates.counting import elsewhere, stranger, withdrawn
-from gates.excluded import Excluded, excluded
-from gates.groups import Roster
-from gates.membership import Registry, registry, rosters
+from gates.bound import elsewhere, withdrawn
 from gates.model import Consent, Snapshot
+from gates.standing import Standing
 from gates.terms import EffectiveRule
 from gates.tighten import default_signature
 from gates.words import SECOND, instant
 from manifests.policy import STRENGTHS
 from manifests.policy_terms import FindingsRule
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """What it takes to judge who says something: the groups as they are now, and who had a hand in the release."""
-
-    rosters: dict[str, Roster]
-    registry: Registry
-    excluded: Excluded
 
 
 class Excepted(msgspec.Struct, frozen=True):
@@ -38,11 +28,6 @@ class Exceptions(msgspec.Struct, frozen=True):
     granted: dict[tuple[str, str], Excepted]
     refused: dict[tuple[str, str], tuple[str, ...]]
     changes_at: tuple[int, ...] = ()
-
-
-def standing(snapshot: Snapshot, rule: EffectiveRule) -> Standing:
-    barred = excluded(snapshot, rule)
-    return Standing(rosters(snapshot, rule), registry(snapshot, rule, barred), barred)
 
 
 def exceptions(terms: FindingsRule, rule: EffectiveRule, snapshot: Snapshot, by: Standing) -> Exceptions:
@@ -77,16 +62,11 @@ def exceptions(terms: FindingsRule, rule: EffectiveRule, snapshot: Snapshot, by:
 def _objection(consent: Consent, terms: FindingsRule, rule: EffectiveRule, snapshot: Snapshot, by: Standing) -> str:
     if terms.exceptions_by is None:
         return "the rule lets nobody grant one"
-    if why := withdrawn(consent, snapshot) or elsewhere(_as_of_now(consent, rule, snapshot), snapshot, rule):
+    if why := withdrawn(consent) or elsewhere(_as_of_now(consent, rule, snapshot), snapshot, rule):
         return why
     if consent.exception is None or not consent.exception.control.strip():
         return "it names no control that compensates for the finding"
-    if deed := by.excluded.deed(consent.account, consent.person):
-        return f"they {deed}"
-    roster = by.rosters.get(terms.exceptions_by)
-    if roster is None:
-        return f"the group {terms.exceptions_by} is not defined"
-    if why := stranger(consent, roster, by.registry):
+    if why := by.hand(consent) or by.stranger(consent, terms.exceptions_by):
         return why
     asked = default_signature(snapshot.environment)
     if STRENGTHS.index(consent.strength) < STRENGTHS.index(asked):

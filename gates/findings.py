@@ -5,8 +5,9 @@ from __future__ import annotations
 from gates import reports
 from gates.case import Case, Finding, judged
 from gates.documents import untrusted
-from gates.exceptions import Excepted, Exceptions, exceptions, standing
+from gates.exceptions import Excepted, Exceptions, exceptions
 from gates.model import FoundIssue, Result, SignedDocument
+from gates.standing import standing
 from gates.terms import EffectiveRule, NoRule
 from gates.words import instant, listing
 from manifests.policy_terms import SEVERITIES, FindingsRule

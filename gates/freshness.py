@@ -6,7 +6,10 @@ behind the last record denies.
 
 from __future__ import annotations
 
+from gates.break_glass import is_asked
 from gates.case import Case, Finding, judged
+from gates.freeze import freezes
+from gates.groups import parts
 from gates.model import Result, Snapshot
 from gates.terms import EffectiveRule
 from gates.words import SECOND, instant, span
@@ -32,7 +35,7 @@ def freshness(case: Case) -> Finding:
 
 
 def _facts(case: Case) -> list[tuple[str, int]]:
-    """What can change at its source, with when it was last seen there."""
+    """What can change at its source and is relied on, with when it was last seen there."""
     snapshot = case.snapshot
     found = [
         ("the pull request (GitHub)", snapshot.pull.seen_at),
@@ -40,13 +43,34 @@ def _facts(case: Case) -> list[tuple[str, int]]:
         ("the contributors (GitHub)", snapshot.contributors.seen_at),
     ]
     if isinstance(case.rule, EffectiveRule):
-        asked = {seat.group for seat in case.rule.seats}
+        asked = _groups(case.rule, case)
         found += sorted((f"the group {g.name}", g.seen_at) for g in snapshot.groups if g.name in asked)
-        if "change" in case.rule.gates and snapshot.change is not None:
+        if snapshot.change is not None and _counts_change(case.rule, case):
             found.append(("the change request (ServiceNow)", snapshot.change.seen_at))
+        if case.rule.required_checks and snapshot.checks is not None:
+            found.append(("the checks at the head (GitHub)", snapshot.checks.seen_at))
+        if case.rule.exclude and snapshot.reporting is not None:
+            found.append(("the reporting lines (identity provider)", snapshot.reporting.seen_at))
     if snapshot.deployment is not None:
         found.append(("the deployed commit (GitHub)", snapshot.deployment.seen_at))
     return found
+
+
+def _groups(rule: EffectiveRule, case: Case) -> frozenset[str]:
+    """The groups whose members' words are counted, with those that they are made of."""
+    asked = [seat.group for seat in rule.seats]
+    asked += [terms.exceptions_by for terms in rule.findings if terms.exceptions_by is not None]
+    if rule.break_glass is not None and is_asked(case):
+        asked += rule.break_glass.groups
+    for name in asked:
+        definition = rule.group(name)
+        asked += [part for part in parts(definition) if part not in asked] if definition is not None else []
+    return frozenset(asked)
+
+
+def _counts_change(rule: EffectiveRule, case: Case) -> bool:
+    """Whether the change request is asked for, or could let this deployment through a freeze."""
+    return "change" in rule.gates or any(item.emergency for item in freezes(case))
 
 
 def _log(snapshot: Snapshot) -> list[Result]:

@@ -66,6 +66,7 @@ def text(verdict: Verdict) -> str:
         lines.append(f"{indent}{_SYMBOLS[result.status]} {_line(result.name)}: {_line(result.summary)}")
         if _says_remedy(result):
             lines.append(f"{indent}   → {_line(result.remedy)}")
+        lines += [f"{indent}   {_line(sentence)}" for sentence in _more(result)]
     return "\n".join([*lines, _footer(verdict)]) + "\n"
 
 
@@ -78,6 +79,8 @@ def _markdown_lines(verdict: Verdict) -> Iterator[str]:
         yield f"{indent}- {status}: {_inline(result.summary)}"
         if _says_remedy(result):
             yield f"{indent}  *{_with_command(result.remedy)}*"
+        for sentence in _more(result):
+            yield f"{indent}  {_inline(sentence)}"
     yield ""
     yield _inline(_footer(verdict))
     yield ""
@@ -115,6 +118,16 @@ def _walk(results: Sequence[Result], depth: int = 0) -> Iterator[tuple[int, Resu
 def _says_remedy(result: Result) -> bool:
     """A remedy is said once: at the child, where a child has the same."""
     return bool(result.remedy) and all(child.remedy != result.remedy for child in result.children)
+
+
+def _more(result: Result) -> list[str]:
+    """Who may act and what would change the result, each said once: at the child, where a child has the same."""
+    found = []
+    for label, said in (("Who may act", "who"), ("Would change this", "changes")):
+        value: str = getattr(result, said)
+        if value and all(getattr(child, said) != value for child in result.children):
+            found.append(f"{label}: {value.rstrip('.')}.")
+    return found
 
 
 def _line(sentence: str, most: int = MAX_SENTENCE) -> str:

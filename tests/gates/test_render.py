@@ -119,3 +119,22 @@ def test_any_words_in_a_tree_are_rendered_within_bounds(summary: str, remedy: st
     assert len(markdown([verdict]).encode()) <= MAX_BYTES
     assert len(title([verdict])) <= MAX_TITLE
     assert not re.search(r"^\s*/", text(verdict), re.MULTILINE)
+
+
+def test_who_may_act_and_what_would_change_it_are_said_once() -> None:
+    child = Result("a", "wait", "It waits.", "Act.", who="risk-managers", changes="their word")
+    parent = alter(child, name="b", children=(child,))
+    verdict = alter(decide(*passing()), outcome="wait", results=(parent,))
+    for words in (text(verdict), re.sub(r"\\(.)|\u200b", r"\1", markdown([verdict]))):
+        assert words.count("Who may act: risk-managers.") == 1
+        assert words.count("Would change this: their word.") == 1
+    assert title([verdict]) == "Waiting: It waits (production)"
+
+
+def test_who_may_act_is_neutralised_like_everything_else() -> None:
+    evil = Result("a", "wait", "It waits.", "Act.", who=EVIL, changes=EVIL)
+    verdict = alter(decide(*passing()), outcome="wait", results=(evil,))
+    rendered = markdown([verdict])
+    for bad in ("</details>", "<!--", "![x]", "@acme", "http://", f"/approve {HEAD}"):
+        assert bad not in rendered
+    assert "\n/approve" not in text(verdict)
