@@ -9,7 +9,7 @@ import typer
 
 from app.audit import cli as audit
 from app.backup import cli as backup
-from app.cli import approve, database, exits, gate, glass, keys, people, tokens
+from app.cli import approve, around, database, exits, gate, glass, keys, people, tokens
 from app.cli.options import AsJson, Config
 from app.policy import cli as policy
 from app.privacy import cli as privacy
@@ -33,6 +33,7 @@ app.add_typer(privacy.holds, name="holds")
 app.add_typer(privacy.retention, name="retention")
 app.command("explain")(gate.explain)
 app.command("approve")(approve.approve)
+around.register(app)
 audit.register(app)
 database.register(app)
 backup.register(app)

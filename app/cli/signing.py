@@ -12,18 +12,30 @@ from app.cli.exits import CannotFindOutError, NoError, UsageError
 from app.signatures import display
 from manifests import ssh_keys, sshsig, statement, strict_base64
 from manifests.errors import ManifestError
-from manifests.statement import Consent
+from manifests.statement import Consent, ConsentPredicate
+from manifests.times import from_rfc3339
 
 TIMEOUT_S = 120
+CHOSEN = ("except", "review")
+"""Decisions whose environment follows from what they are about."""
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What the person meant to say, with which key."""
+    """What the person meant to say, with which key. ``until`` is RFC 3339. An exception and a review may leave the
+    environment to the service; what is shown names it."""
 
     decision: str
     environment: str
     key: str
     reason: str = ""
+    to: str = ""
+    scope: str = "release"
+    until: str = ""
+    type: str = ""
+    finding: str = ""
+    control: str = ""
+    incident: str = ""
+    glass: str = ""
 
 
 class PreparedAnswer(msgspec.Struct, frozen=True):
@@ -53,23 +65,49 @@ def read(answer: bytes, asked: Asked) -> tuple[Consent, PreparedAnswer]:
     except (ManifestError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CannotFindOutError(f"expected a statement to sign, found another answer: {error}") from None
     of = consent.predicate
-    environments = (asked.environment,) if asked.decision == "approve" else ()
     reason = display.digest(asked.reason) if asked.reason else None
     pairs = {
         "namespace": (sshsig.NAMESPACE, prepared.namespace),
         "decision": (asked.decision, of.decision),
-        "environment": (environments, of.environments),
+        "environment": (_environments(asked, of), of.environments),
         "key": (asked.key, of.key),
         "way": ("cli", of.way),
         "reason": (reason, of.reason_digest),
         "displayed": (display.digest(prepared.display), of.displayed),
+        "incident": (asked.incident, of.incident),
+        "glass": (asked.glass, of.glass),
+        **_terms(asked, of),
     }
     for name, (wanted, found) in pairs.items():
         if wanted != found:
             raise _distrusted(f"{name} {wanted!r}", repr(found))
     if not prepared.display.startswith(display.binding(consent)):
         raise _distrusted("a text that begins with what the statement binds", "another text")
+    around = prepared.display.removeprefix(display.binding(consent))
+    if missing := [digest for digest in of.shown if f"sha256:{digest}" not in around]:
+        raise _distrusted(f"a text that shows the document {missing[0]}", "one without it")
     return consent, prepared
+
+
+def _environments(asked: Asked, of: ConsentPredicate) -> tuple[str, ...]:
+    """Exactly what was asked for; one of the service's choice where none was."""
+    if asked.decision in ("reject", "hold"):
+        return ()
+    return of.environments[:1] if not asked.environment and asked.decision in CHOSEN else (asked.environment,)
+
+
+def _terms(asked: Asked, of: ConsentPredicate) -> dict[str, tuple[object, object]]:
+    """What a delegation or an exception ought to say, and what it says."""
+    terms, finding = of.delegation, of.exception
+    wanted = (asked.type, asked.finding, display.digest(asked.control)) if asked.decision == "except" else None
+    found = (finding.type, finding.finding, finding.control_digest) if finding is not None else None
+    until = from_rfc3339(asked.until) if asked.until else of.not_after
+    return {
+        "a delegation": (asked.decision == "delegate", terms is not None),
+        "scope": (asked.scope if terms is not None else None, terms.scope if terms is not None else None),
+        "exception": (wanted, found),
+        "end": (min(until, of.not_after), of.not_after),
+    }
 
 
 def sign(payload: bytes, key: Path) -> str:
