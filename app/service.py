@@ -44,6 +44,10 @@ from app.gate.protection import ProtectionRules
 from app.gate.service import Gate
 from app.gate.views import GateViews
 from app.gauges import Gauges
+from app.glass.breaking import Breaking
+from app.glass.following import GlassFollowing
+from app.glass.lapsing import Lapses
+from app.glass.views import GlassViews
 from app.http.application import build
 from app.http.context import Check
 from app.http.route import Route
@@ -56,6 +60,7 @@ from app.keys.service import open_database
 from app.keys.signers import LogSigners
 from app.keys.views import KeyViews
 from app.metrics import Metrics
+from app.notices.service import Notices
 from app.opening import open_alerts, open_artifacts, open_github, open_tenant
 from app.people.key_service import KeyRegistry
 from app.people.key_views import PersonKeyViews
@@ -70,6 +75,7 @@ from app.rebuild.memory import Memory
 from app.rebuild.presence import Presence
 from app.rebuild.watch import Watch
 from app.releases.views import ReleaseViews
+from app.reminders.following import remind
 from app.repositories.events import RepositoryEvents
 from app.search.indexer import Indexer
 from app.search.views import RecordViews
@@ -80,9 +86,11 @@ from app.signatures.reading import Reader
 from app.signatures.revoking import Revoking
 from app.signatures.service import Statements
 from app.signatures.views import StatementViews
+from app.signatures.wishing import Wishing
 from app.sinks.open import open_sinks
 from app.sinks.service import Sinks
 from app.standing.adopting import Adoptions
+from app.standing.releasing import Releasing
 from app.standing.versions import Versions
 from app.standing.views import PolicyViews
 from app.sweeps.repair import Repair
@@ -149,13 +157,16 @@ class Service:
             database, self.github, gatherer, self.blobs, encoder, attester, checker, clock, make_id,
             settings.gate.decision_ttl_s, self.metrics, self._memory,
         )  # fmt: skip
-        self.deployments = Deployments(database, clock, make_id)
+        self.deployments = Deployments(database, clock, make_id, Breaking(self.blobs))
+        following = (GlassFollowing(self._memory, checker), Releasing(self._memory, self.blobs), remind)
         pulls = PullEvaluator(
-            database, self.tenants, self.github, gatherer, Committer(self.blobs, encoder, make_id, self._memory),
+            database, self.tenants, self.github, gatherer,
+            Committer(self.blobs, encoder, make_id, self._memory, following),
             Outward(database, self.github, clock, self.metrics), checker, self.keys.gate_key, clock, make_id,
             self.metrics, settings.server.public_url, self.gate.forget, self._memory,
         )  # fmt: skip
         self.adoptions = Adoptions(database, self.github, gatherer, versions, self.blobs, clock, self._policy_counts)
+        notices = Notices(database, self.tenants, self.github, clock, self.metrics)
         outcomes = Outcomes(self.deployments, clock, self.metrics)
         events = RepositoryEvents(database, self.tenants, self.github, gatherer, self.gate, outcomes, clock)
         handlers: dict[str, Handler] = {
@@ -164,6 +175,7 @@ class Service:
             "installation": events,
             "change": ChangeSync(database, self.tenants, clock, make_id, self.sealer),
             "protection": ProtectionRules(database, self.tenants, self.github, self.gate, self.deployments, clock),
+            "notice": notices,
             "group": MergeGroups(database, self.tenants, self.github, gatherer, clock),
         }
         # A ServiceNow that hangs must not hold every worker.
@@ -187,6 +199,7 @@ class Service:
             signing(lambda: self.keys.log), clock, self.metrics,
         )  # fmt: skip
         jobs |= self.backups.jobs()
+        jobs |= Lapses(database, self.tenants, clock, self.runner.wake).jobs()
         self.ladder = Ladder(
             database, settings.database.url.get_secret_value(), self._log_keys, clock, self.metrics,
             random.SystemRandom(), records=settings.audit.verify_sample, full_days=settings.audit.verify_full_days,
@@ -203,8 +216,9 @@ class Service:
         self._gauges = Gauges(database, self.metrics, self._logs, clock)
         self.tokens = Tokens(database, clock, memory=self._memory, on_difference=self._differs, sealer=self.sealer)
         self.person_keys = KeyRegistry(database, clock, servers=OwnKeys(self.keys), on_revoked=Revoking(self.blobs))
+        reader = Reader(database, self.github, gatherer, self._memory)
         self.statements = Statements(
-            database, Reader(database, self.github, gatherer, self._memory), self.blobs, checker, clock, make_id,
+            database, reader, Wishing(database, self.github, reader), self.blobs, checker, clock, make_id,
             self.runner.wake,
         )  # fmt: skip
         tenants = [tenant.id for tenant in self.tenants]
@@ -239,6 +253,7 @@ class Service:
                 self.gate, self.deployments, self.database, self.blobs, self.tenants, self._clock, self.metrics
             ).routes(),
             *ReleaseViews(self.database).routes(),
+            *GlassViews(self.database, self._clock).routes(),
             *RecordViews(self.database, self._clock).routes(),
             *StatementViews(self.statements, self.tenants, self._open_tenant).routes(),
             *PeopleViews(self.database, self.tenants).routes(),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from app.facts.content import RepositoryContent
 from app.facts.reading import Reading
+from app.policy.trial import is_tests
 from gates.glob import matches
-from gates.model import Policies
 from integrations.errors import RefusedError
 from integrations.github.port import ChangedFile, GitHub, Pull
 from manifests.canonical import sha256_hex
@@ -43,7 +43,8 @@ class ReleaseFiles:
         for path in _neighbours(changed, posixpath.basename(glob)) - found:
             if matches(glob, path) and await self._is_there(github, key, path, commit):
                 found.add(path)
-        if POLICY_PATH in changed:
+        tested = any(is_tests(path) for path in changed)
+        if POLICY_PATH in changed or (tested and await self._is_there(github, key, POLICY_PATH, commit)):
             found.add(POLICY_PATH)
         if len(files) >= MAX_CHANGED_FILES:
             found.add(HIDDEN)
@@ -56,7 +57,7 @@ class ReleaseFiles:
             return True
 
     async def manifest(
-        self, github: GitHub, key: Key, path: str, pull: Pull, policies: Policies
+        self, github: GitHub, key: Key, path: str, pull: Pull
     ) -> tuple[bytes | None, Release | None, tuple[Problem, ...]]:
         """The bytes of the manifest at the head, and what they say or what is wrong with them."""
         if path == HIDDEN:
@@ -66,21 +67,19 @@ class ReleaseFiles:
         except RefusedError as error:
             problem = Problem("release.unreadable", f"{path} cannot be read: {error}", "Make it a small file.", path)
             return None, None, (problem,)
-        return text, *self._parsed(text, path, pull, policies)
+        return text, *self._parsed(text, path, pull)
 
-    def _parsed(
-        self, text: bytes | None, path: str, pull: Pull, policies: Policies
-    ) -> tuple[Release | None, tuple[Problem, ...]]:
+    def _parsed(self, text: bytes | None, path: str, pull: Pull) -> tuple[Release | None, tuple[Problem, ...]]:
         if text is None:
             problem = Problem(
                 "release.removed", f"{path} is removed by this pull request.",
                 "Leave it in place: a release that went live is history.", path,
             )  # fmt: skip
             return None, (problem,)
+        if path == POLICY_PATH:
+            # What it says, and whether that is sound, is another question (PolicyReviewer).
+            return _policy_release(text, pull), ()
         try:
-            if path == POLICY_PATH:
-                self._reading.policy(text, path, policies.tenant.groups if policies.tenant else ())
-                return _policy_release(text, pull), ()
             return self._reading.release(text, path), ()
         except ManifestError as error:
             return None, error.problems

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from app.pulls import comment
+from app.pulls import comment, policy_words
 from app.pulls.model import Evaluation
 from app.releases.store import StoredRelease
 from gates.model import Outcome, Verdict
@@ -88,6 +88,9 @@ def _check(of: Evaluation, twins: Sequence[tuple[int, str]]) -> CheckRun:
     text = markdown(verdicts) if verdicts else comment.NOTHING_TOUCHED
     for path in dict.fromkeys(path for path, _, _ in of.verdicts):
         text = f"**{neutralise(path)}**\n\n{text}" if len(of.releases) == 1 else text
+    for release in of.view.releases:
+        if release.policy and (said := policy_words.told(release.policy)):
+            text = f"{text}\n\n{said}"
     stricter = [(number, other) for number, other in twins if other != "allow"]
     if outcome == "allow" and stricter:
         number, other = stricter[0]

@@ -1,0 +1,182 @@
+"""A policy counts once it was itself released under four eyes, or adopted by two stewards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import text
+
+from app.sandbox import documents
+from app.sandbox.world import REPOSITORY, TENANT, World
+from app.settings.model import Settings
+from app.tokens.model import Permission
+from integrations.github.simulator.model import Pull
+from manifests.canonical import sha256_hex
+from manifests.policy import POLICY_PATH
+from tests.journey.conftest import started
+from tests.journey.played import DENIED, GREEN, WAITS, Played
+
+TESTS = ".github/countersign.tests.yaml"
+OWN_RULE = b"""\
+  - name: the policy itself
+    when: {kind: policy}
+    seats:
+      - {group: senior-developers, count: 1, signature: attested, accept: [review, command]}
+      - {group: risk-managers, count: 1, signature: attested, accept: [review, command]}
+    gates: [rationale]
+"""
+OWNERS_RULE = b"""\
+  - name: policies
+    when: {kind: policy}
+    seats: [{group: owners, count: 2, signature: attested, accept: [review, command]}]
+    gates: [rationale]
+"""
+UNRELEASED = f"Expected a version of {POLICY_PATH}"
+
+
+def policy(played: Played, expires: bytes = b"72h") -> bytes:
+    world = played.world
+    whole = documents.policy(world.training, world.testing, world.alice, change=False)
+    return whole.replace(b"expires: 72h", b"expires: " + expires) + OWN_RULE
+
+
+def cases(outcome: str) -> bytes:
+    return f"""\
+schema: countersign/policy-tests/v1
+given:
+  release: {{kind: model, path: releases/intraday/release.yaml, author: alice}}
+  groups: {{senior-developers: [bob], risk-managers: [carol]}}
+cases:
+  - name: nobody approved
+    expect: {{outcome: wait}}
+  - name: Bob alone
+    approvals: [bob]
+    expect: {{outcome: {outcome}}}
+""".encode()
+
+
+async def propose(played: Played, files: dict[str, bytes], branch: str = "stricter") -> Pull:
+    played.push(files, branch=branch, by="alice")
+    title = "Approvals end sooner, after the incident of last week"
+    return played.github.open_pull(REPOSITORY, branch, author="alice", title=title)
+
+
+async def approve(played: Played, pull: Pull) -> None:
+    await played.prompted(pull)
+    await played.next_second()
+    for who in ("bob", "carol"):
+        played.comment(pull, who, f"/approve {pull.head_sha} policy")
+
+
+async def adopt(played: Played, sha256: str, token: str, status: int = 200) -> dict[str, Any]:
+    body = {"repository": REPOSITORY, "sha256": sha256}
+    found, answer = await played.call("POST", "/api/v1/policies/adoptions", body, token=token)
+    assert found == status, answer
+    return dict(answer)
+
+
+async def steps(played: Played, sha256: str) -> list[str]:
+    statement = text("SELECT state FROM policy_versions WHERE tenant = :tenant AND sha256 = :sha256 ORDER BY at, state")
+    rows = await played.service.database.read(lambda tx: tx.all(statement, tenant=TENANT, sha256=sha256))
+    return [row.state for row in rows]
+
+
+async def test_a_policy_with_failing_tests_is_red_and_mended_green_merged_and_in_force(short: Played) -> None:
+    await short.world.put_policy(policy(short))
+    stricter = policy(short, b"48h")
+    pull = await propose(short, {POLICY_PATH: stricter, TESTS: cases("allow")})
+    await short.says(pull, DENIED, f"{TESTS}:8:1", "The test “Bob alone” came out otherwise: Expected allow")
+
+    short.push({TESTS: cases("wait")}, branch="stricter")
+    await short.says(
+        pull, WAITS, "2 policy tests came out as expected.", "changes the rule model to production: expires"
+    )
+    await short.shows(pull, "2 policy tests came out as expected.")
+    await approve(short, pull)
+    await short.says(pull, GREEN)
+    assert await steps(short, sha256_hex(stricter)) == []
+    await short.merge(pull)
+    assert await steps(short, sha256_hex(stricter)) == ["released"]
+    (record,) = [one for one in await short.records() if one.event == "policy.released"]
+    assert record.resource.endswith(sha256_hex(stricter))
+
+    await short.says(await short.propose(), WAITS, "1 approval from senior-developers", without=UNRELEASED)
+
+
+async def test_a_policy_pushed_past_the_check_denies_everything_until_two_adopt_it(short: Played) -> None:
+    pull = await short.propose()
+    await short.approve(pull)
+    await short.says(pull, GREEN)
+    other = policy(short, b"24h")
+    commit = short.push({POLICY_PATH: other}, branch="main", by="mallory")
+    await short.says(pull, DENIED, UNRELEASED, sha256_hex(other), commit[:7], "countersign policy adopt acme/models")
+    waiting = await propose(short, {"releases/intraday/notes.md": b"-"}, "docs")
+    await short.settled()
+
+    one, two = [await short.world.token(Permission.PEOPLE_MANAGE, name=name) for name in ("one", "two")]
+    await adopt(short, "0" * 64, one, 409)
+    told = await adopt(short, sha256_hex(other), one)
+    assert told["state"] == "proposed"
+    assert sha256_hex(other) in told["next"]
+    await short.says(pull, DENIED, "proposed and nobody has confirmed")
+    await adopt(short, sha256_hex(other), one, 409)
+    assert (await adopt(short, sha256_hex(other), two))["state"] == "adopted"
+    await short.says(pull, WAITS, without=UNRELEASED)
+    await adopt(short, sha256_hex(other), two, 409)
+    await short.says(waiting, GREEN)
+
+
+async def test_a_policy_merged_against_the_verdict_is_not_released(short: Played) -> None:
+    await short.world.put_policy(policy(short))
+    lax = documents.lax_policy()
+    pull = await propose(short, {POLICY_PATH: lax})
+    await short.says(pull, WAITS, "1 approval from senior-developers")
+    await short.merge(pull)
+    assert await steps(short, sha256_hex(lax)) == []
+    await short.says(await short.propose(), DENIED, UNRELEASED)
+
+
+async def test_a_row_without_a_record_does_not_make_a_version_count(short: Played) -> None:
+    other = policy(short, b"24h")
+    short.push({POLICY_PATH: other}, branch="main", by="mallory")
+    repository = short.github.world.repository(REPOSITORY).id
+    forged = text(
+        "INSERT INTO policy_versions (tenant, repository_id, sha256, state, by, release_id, at)"
+        " VALUES (:tenant, :repository, :sha256, 'adopted', 'token:x', '', 1)"
+    )
+    values = {"tenant": TENANT, "repository": repository, "sha256": sha256_hex(other)}
+    await short.service.database.write(lambda tx: tx.run(forged, **values))
+    await short.says(await short.propose(), DENIED, "no record tells of it")
+    short.github.close_pull(REPOSITORY, 1, by="alice")
+
+
+class Ruled(World):
+    """The tenant has a rule for policies, and ``main`` no policy that counts."""
+
+    def settings(self, github_url: str) -> Settings:
+        found = super().settings(github_url)
+        path = found.tenants[0].policy
+        groups = b"groups: {owners: {members: [bob, carol]}}\n"
+        path.write_bytes(path.read_bytes() + groups + b"rules:\n" + OWNERS_RULE)
+        return found
+
+    async def adopt(self, repository: str = REPOSITORY, branch: str = "main") -> None:
+        """The stewards are away."""
+
+
+async def test_where_no_policy_counts_the_tenants_rules_alone_judge_the_first(
+    tmp_path: Path, github_key: rsa.RSAPrivateKey
+) -> None:
+    async for played in started(Ruled(tmp_path, github_key=github_key, change=False)):
+        await played.says(await played.propose(), DENIED, UNRELEASED)
+        first = policy(played, b"48h")
+        pull = await propose(played, {POLICY_PATH: first}, "first")
+        await played.says(pull, WAITS, "2 approvals from owners", "adds the rule model to production")
+        await approve(played, pull)
+        await played.says(pull, GREEN)
+        await played.merge(pull)
+        assert await steps(played, sha256_hex(first)) == ["released"]
+        await played.says(await played.propose(played.files("3.3.0"), "next"), WAITS, without=UNRELEASED)
+        await played.settled()
