@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import msgspec
 
+from gates.bound import Binding, withdrawn
+from gates.delegations import Mandates
 from gates.excluded import Excluded
 from gates.groups import Roster
-from gates.membership import UNKNOWN_AGE, Registry, objection, registry, rosters
-from gates.model import Consent, Snapshot
+from gates.membership import UNKNOWN_AGE, Registry, counts_from, registry, rosters, stranger
+from gates.model import Consent, SignedDocument, Snapshot
 from gates.terms import EffectiveRule, SeatTerms
-from gates.words import SECOND, instant, listing, short
+from gates.words import SECOND, instant, listing
 from manifests.policy import STRENGTHS
 
 _RANK = {strength: rank for rank, strength in enumerate(STRENGTHS)}
 _AGAIN = "If they still agree, they approve again for what the release is now."
 _OTHERS = "Ask another member of the group who had no hand in this release."
+_STRONGER = "They approve again with a key of their own, as strong as the seat asks: run countersign approve."
+_LOOK = "They look at it and approve again by a way that shows it, such as countersign approve."
+_AGE = "Let an administrator find out since when, or ask another member of the group."
 
 
 class Refusal(msgspec.Struct, frozen=True, order=True):
     """A consent that does not count: for the seat of ``group``, or for any seat where that is empty.
 
-    ``idle`` tells that it does not count for another seat either.
+    ``idle`` tells that it does not count for another seat either, ``changes`` what would make it count.
     """
 
     name: str
@@ -28,12 +33,20 @@ class Refusal(msgspec.Struct, frozen=True, order=True):
     remedy: str
     group: str = ""
     idle: bool = True
+    changes: str = ""
+
+
+Acting = tuple[str, str]
+"""The person who acts, and the one for whom."""
 
 
 class Ballot(msgspec.Struct, frozen=True):
-    """``candidates`` has, per seat of the rule, each person who may fill it and until when (microseconds)."""
+    """``candidates`` has, per seat of the rule, each person who may fill it and until when (microseconds),
+    ``acting`` those who may fill it for another; ``pairs`` are all of these in the order in which they came to be."""
 
     candidates: tuple[dict[str, int], ...]
+    acting: tuple[dict[Acting, int], ...]
+    pairs: tuple[Acting, ...]
     names: dict[str, str]
     refusals: tuple[Refusal, ...]
     changes_at: tuple[int, ...]
@@ -47,8 +60,11 @@ def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot
     for consent in snapshot.consents:
         if consent.decision == "approve":
             counter.judge(consent)
+    seats = [counter.seats[seat.group] for seat in rule.seats]
     return Ballot(
-        tuple(counter.candidates[seat.group] for seat in rule.seats),
+        tuple(seat.candidates for seat in seats),
+        tuple(seat.acting for seat in seats),
+        tuple(pair for pair, _ in sorted(counter.met.items(), key=lambda item: (item[1], item[0]))),
         counter.names,
         tuple(sorted(counter.relevant())),
         tuple(sorted(counter.changes)),
@@ -57,137 +73,139 @@ def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot
     )
 
 
+class _Seat:
+    """What is asked for a seat, and who may fill it so far."""
+
+    def __init__(self, terms: SeatTerms, snapshot: Snapshot, roster: Roster) -> None:
+        self.terms, self.roster = terms, roster
+        self.rank = _RANK[terms.signature]
+        self.shown = _documents(terms.shown, snapshot) if terms.shown else ()
+        self.candidates: dict[str, int] = {}
+        self.acting: dict[Acting, int] = {}
+
+    def unfit(self, consent: Consent) -> tuple[str, str]:
+        """Why an approval of somebody who may act for the group is not what the seat asks for."""
+        terms = self.terms
+        if _RANK[consent.strength] < self.rank:
+            return f"it is signed as {consent.strength}, and this seat asks for {terms.signature}", _STRONGER
+        if consent.way not in terms.accept:
+            return f"it came by {consent.way}, and this seat accepts {listing(terms.accept, 'or')}", _AGAIN
+        for document in self.shown:
+            if not document.digest:
+                return f"the approver cannot have been shown {document.path}, which cannot be read", _LOOK
+            if document.digest not in consent.shown:
+                return f"the approver was not shown {document.path}", _LOOK
+        return "", ""
+
+
 class _Counter:
     """Gathers candidates and refusals, in sets, so that the order of consents leaves no trace."""
 
     def __init__(self, snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> None:
         self.snapshot, self.rule, self.excluded = snapshot, rule, excluded
-        self.rosters = rosters(snapshot, rule)
         self.registry = registry(snapshot, rule, excluded)
-        self.seats = {seat.group: seat for seat in rule.seats}
-        self.candidates: dict[str, dict[str, int]] = {seat.group: {} for seat in rule.seats}
+        self.rosters = rosters(snapshot, rule, self.registry)
+        self.seats = {seat.group: _Seat(seat, snapshot, self.rosters[seat.group]) for seat in rule.seats}
+        self.binding = Binding(snapshot, rule)
+        self.mandates = Mandates(snapshot, rule, excluded)
+        self.expires = rule.expires * SECOND
         self.names: dict[str, str] = {}
         self.refusals: set[tuple[str, Refusal]] = set()
         self.changes: set[int] = set()
+        self.met: dict[Acting, tuple[int, str, str]] = {}
 
     def judge(self, consent: Consent) -> None:
-        name = consent.name or consent.account
-        until = min(consent.not_after, consent.issued_at + self.rule.expires * SECOND)
-        why, remedy = _general(consent, self.snapshot, self.rule, self.excluded, until)
+        until = min(consent.not_after, consent.issued_at + self.expires)
+        why, remedy = self._general(consent, until)
         if why:
-            self.refusals.add((consent.person, Refusal(name, why, remedy)))
+            self.refusals.add((consent.person, Refusal(_name(consent), why, remedy)))
             if self.snapshot.at < consent.issued_at < until:
                 self.changes.add(consent.issued_at)
             return
-        self.names[consent.person] = min(self.names.get(consent.person, name), name)
-        refused, counted = self._seat(consent, name, until)
-        if counted:
-            told = [msgspec.structs.replace(refusal, idle=False) for refusal in refused]
-        else:
-            told = refused or [Refusal(name, *_acts_for_nobody(consent, self.rule))]
-        self.refusals.update((consent.person, refusal) for refusal in told)
-
-    def relevant(self) -> set[Refusal]:
-        """All refusals, except of what somebody said before they said what counts now."""
-        counted = {person for candidates in self.candidates.values() for person in candidates}
-        return {refusal for person, refusal in self.refusals if person not in counted or not refusal.idle}
-
-    def _seat(self, consent: Consent, name: str, until: int) -> tuple[list[Refusal], bool]:
+        self._call(consent)
         refused: list[Refusal] = []
         counted = False
         for group in consent.groups:
-            if group not in self.seats:
+            seat = self.seats.get(group)
+            if seat is None:
                 continue
-            why, remedy = _for_seat(consent, self.seats[group], self.rosters[group], self.registry)
-            if why:
-                refused.append(Refusal(name, why, remedy, group))
-                continue
-            counted = True
-            eligible = self.candidates[group]
-            eligible[consent.person] = max(eligible.get(consent.person, 0), until)
+            refusal = self._seat(consent, seat, until)
+            if refusal is None:
+                counted = True
+            else:
+                refused.append(refusal)
+        if counted:
+            refused = [msgspec.structs.replace(refusal, idle=False) for refusal in refused]
+        elif not refused:
+            refused = [Refusal(_name(consent), *_acts_for_nobody(self.rule))]
+        self.refusals.update((consent.person, refusal) for refusal in refused)
+
+    def relevant(self) -> set[Refusal]:
+        """All refusals, except of what somebody said before they said what counts now."""
+        if not self.refusals:
+            return set()
+        counted = {person for seat in self.seats.values() for person in seat.candidates}
+        counted |= {acting for seat in self.seats.values() for acting, _ in seat.acting}
+        return {refusal for person, refusal in self.refusals if person not in counted or not refusal.idle}
+
+    def _general(self, consent: Consent, until: int) -> tuple[str, str]:
+        if why := withdrawn(consent) or self.binding.broken(consent):
+            return why, _AGAIN
+        if not consent.issued_at <= self.snapshot.at:
+            return f"it is dated {instant(consent.issued_at)}, which is still to come", "Check the clocks."
+        if self.snapshot.at >= until:
+            return f"it expired at {instant(until)}", _AGAIN
+        if deed := self.excluded.deed(consent.account, consent.person):
+            return f"they {deed}", _OTHERS
+        return "", ""
+
+    def _seat(self, consent: Consent, seat: _Seat, until: int) -> Refusal | None:
+        """Count the approval for the seat, as its person's own or by delegations, or say why it does not count."""
+        group = seat.terms.group
+        mine = stranger(consent, seat.roster, self.registry)
+        behind, why = self.mandates.behind(consent, seat.terms, seat.roster, self.registry) if mine else ([], "")
+        if mine and not behind:
+            remedy = _AGE if mine == UNKNOWN_AGE else _OTHERS
+            reason = f"{mine}; {why}" if why else mine
+            return Refusal(_name(consent), reason, remedy, group, changes=self._later(consent, seat))
+        unfit, remedy = seat.unfit(consent)
+        if unfit:
+            return Refusal(_name(consent), unfit, remedy, group)
+        if not mine:
+            seat.candidates[consent.person] = max(seat.candidates.get(consent.person, 0), until)
             self.changes.add(until)
-        return refused, counted
+        for mandate in behind:
+            given, ends = mandate.given, min(until, mandate.until)
+            self._call(given)
+            pair = (consent.person, given.person)
+            since = (max(given.issued_at, consent.issued_at), given.id, consent.id)
+            self.met[pair] = min(self.met.get(pair, since), since)
+            seat.acting[pair] = max(seat.acting.get(pair, 0), ends)
+            self.changes.add(ends)
+        return None
+
+    def _call(self, consent: Consent) -> None:
+        name = _name(consent)
+        known = self.names.get(consent.person)
+        self.names[consent.person] = name if known is None else min(known, name)
+
+    def _later(self, consent: Consent, seat: _Seat) -> str:
+        since = counts_from(consent, seat.roster, self.registry)
+        return "" if since is None else f"The membership counts for releases proposed from {instant(since)} on."
 
 
-def _general(
-    consent: Consent, snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded, until: int
-) -> tuple[str, str]:
-    if why := withdrawn(consent, snapshot) or elsewhere(consent, snapshot, rule):
-        return why, _AGAIN
-    if not consent.issued_at <= snapshot.at:
-        return f"it is dated {instant(consent.issued_at)}, which is still to come", "Check the clocks."
-    if snapshot.at >= until:
-        return f"it expired at {instant(until)}", _AGAIN
-    if deed := excluded.deed(consent.account, consent.person):
-        return f"they {deed}", _OTHERS
-    return "", ""
+def _name(consent: Consent) -> str:
+    return consent.name or consent.account
 
 
-def withdrawn(consent: Consent, snapshot: Snapshot) -> str:
-    """Why the statement is not a human's valid word; its own record is judged by the gate as a whole."""
-    if consent.difference:
-        return "its record does not bear it out"
-    if consent.void:
-        return f"it is void: {consent.void}"
-    if consent.kind != "User" or consent.via_app:
-        return "it was not made by a human's own hand"
-    if not consent.person or not consent.account:
-        return "the account is not linked to a known person"
-    return ""
+def _documents(types: tuple[str, ...], snapshot: Snapshot) -> tuple[SignedDocument, ...]:
+    """What is there of these types, in the order of its paths."""
+    found = [document for document in snapshot.evidence if document.type in types]
+    if snapshot.lineage is not None and "lineage" in types:
+        found.append(snapshot.lineage)
+    return tuple(sorted(found, key=lambda document: (document.path, document.digest)))
 
 
-def elsewhere(consent: Consent, snapshot: Snapshot, rule: EffectiveRule) -> str:
-    """Why it binds something other than what is asked about (THREATS 1, 4 and 9)."""
-    pull, release = snapshot.pull, snapshot.release
-    if (
-        consent.repository_id != pull.repository_id
-        or consent.pull_number != pull.number
-        or consent.manifest_path != release.manifest_path
-    ):
-        return "it was given for another release"
-    if consent.head_sha != pull.head_sha or not pull.head_sha:
-        return f"it was given for head {short(consent.head_sha)}, and the head is now {short(pull.head_sha)}"
-    if consent.base_ref != pull.base_ref:
-        return f"it was given for merging into {consent.base_ref}, and the base is now {pull.base_ref}"
-    if consent.revision != release.revision or not release.revision:
-        return "the files of the release have changed since"
-    if consent.effective_rule != rule.digest:
-        return "the rules that apply have changed since"
-    if snapshot.environment not in consent.environments:
-        named = listing(sorted(consent.environments)) or "no environment"
-        return f"it was given for {named}, not for {snapshot.environment}"
-    if release.manifest is not None:
-        for artifact in release.manifest.artifacts_for(snapshot.environment):
-            if artifact.sha256 not in consent.artifacts:
-                return f"it does not name the artifact {artifact.name} ({short(artifact.sha256)})"
-    return ""
-
-
-def _for_seat(consent: Consent, seat: SeatTerms, roster: Roster, registry: Registry) -> tuple[str, str]:
-    if why := stranger(consent, roster, registry):
-        wait = "Let an administrator find out since when, or ask another member of the group."
-        return why, wait if why == UNKNOWN_AGE else _OTHERS
-    if _RANK[consent.strength] < _RANK[seat.signature]:
-        why = f"it is signed as {consent.strength}, and this seat asks for {seat.signature}"
-        return why, "They approve again with a key of their own, as strong as the seat asks: run countersign approve."
-    if consent.way not in seat.accept:
-        return f"it came by {consent.way}, and this seat accepts {listing(seat.accept, 'or')}", _AGAIN
-    return "", ""
-
-
-def stranger(consent: Consent, roster: Roster, registry: Registry) -> str:
-    if roster.problem:
-        return f"the group {roster.group} cannot be relied on: {roster.problem}"
-    objections: list[str] = []
-    for member in roster.members.get(consent.account, ()):
-        if member.person == consent.person:
-            why = objection(member, registry)
-            if not why:
-                return ""
-            objections.append(why)
-    return min(objections, default=f"the account is not a member of {roster.group} now")
-
-
-def _acts_for_nobody(consent: Consent, rule: EffectiveRule) -> tuple[str, str]:
+def _acts_for_nobody(rule: EffectiveRule) -> tuple[str, str]:
     asked = listing([seat.group for seat in rule.seats], "or")
     return f"they did not belong to {asked} when approving", "Ask a member of the group that is missing."

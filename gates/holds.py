@@ -6,13 +6,15 @@ from gates.case import Case, Finding, judged
 from gates.model import Consent, Result, Snapshot
 from gates.words import instant, listing
 
+_WITHHOLDING = ("reject", "hold")
+
 
 def holds(case: Case) -> Finding:
     """Fail while any active rejection or hold concerns this release and environment."""
     snapshot = case.snapshot
     manifest = snapshot.release.manifest
     digests = frozenset(artifact.sha256 for artifact in manifest.artifacts) if manifest else frozenset()
-    found = [c for c in snapshot.consents if c.decision != "approve" and _concerns(c, snapshot, digests)]
+    found = [c for c in snapshot.consents if c.decision in _WITHHOLDING and _concerns(c, snapshot, digests)]
     told = [(consent.issued_at, _stop(consent, snapshot)) for consent in found]
     told.sort(key=lambda item: (item[0], item[1].summary, item[1].remedy))
     results = [result for _, result in told]

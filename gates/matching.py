@@ -2,13 +2,20 @@
 
 One person fills at most one seat, whatever groups they belong to. Augmenting paths (Kuhn's method, searched
 breadth first); the answer depends on the candidates only, not on the order in which they are given.
+
+Who acts for another fills a seat for both of them: neither fills another one. Which pairs are used is tried out, none
+first, then as few as possible.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import msgspec
+
+MAX_PAIRS = 8
+"""How many pairs are tried in all combinations; further ones, which are the latest, are not used."""
 
 
 class Demand(msgspec.Struct, frozen=True):
@@ -18,18 +25,78 @@ class Demand(msgspec.Struct, frozen=True):
     candidates: frozenset[str]
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """``acting`` may fill one of the ``seats`` (places in the demands) for the person ``behind``."""
+
+    acting: str
+    behind: str
+    seats: frozenset[int]
+
+
+class Filling(msgspec.Struct, frozen=True):
+    """For each demand the persons who fill it, and the pairs that were used for that."""
+
+    seats: tuple[tuple[str, ...], ...]
+    pairs: tuple[Pair, ...] = ()
+
+    def size(self) -> int:
+        return sum(map(len, self.seats))
+
+
 def fill(demands: Sequence[Demand]) -> tuple[tuple[str, ...], ...]:
     """For each demand the persons who fill it, at most ``count``; together as many as can be."""
-    ordered = [sorted(demand.candidates) for demand in demands]
+    return _fill([demand.count for demand in demands], [sorted(demand.candidates) for demand in demands])
+
+
+def fill_acting(demands: Sequence[Demand], pairs: Sequence[Pair]) -> Filling:
+    """The same, with as few of the ``pairs`` as fill the most seats; of equally few the first."""
+    best = Filling(fill(demands))
+    needed = sum(max(demand.count, 0) for demand in demands)
+    alone = best.size()
+    # More candidates than all seats and pairs together never make a difference.
+    ordered = [sorted(demand.candidates)[: needed + 2 * MAX_PAIRS] for demand in demands]
+    for used in _subsets(pairs[:MAX_PAIRS]):
+        if best.size() == needed:
+            break
+        if best.size() >= alone + len(used):
+            continue
+        found = Filling(_fill([demand.count for demand in demands], _with(ordered, used)), used)
+        best = found if found.size() > best.size() else best
+    return best
+
+
+def _subsets(pairs: Sequence[Pair]) -> Iterator[tuple[Pair, ...]]:
+    """Those in which nobody appears twice, small ones first."""
+    for size in range(1, len(pairs) + 1):
+        for used in combinations(pairs, size):
+            if len({person for pair in used for person in (pair.acting, pair.behind)}) == 2 * size:
+                yield used
+
+
+def _with(ordered: Sequence[Sequence[str]], used: Sequence[Pair]) -> list[list[str]]:
+    """The candidates where each pair is one person, who fills none but the seats they act for."""
+    gone = {person for pair in used for person in (pair.acting, pair.behind)}
+    return [
+        [pair.acting for pair in used if seat in pair.seats] + [person for person in persons if person not in gone]
+        for seat, persons in enumerate(ordered)
+    ]
+
+
+def _fill(counts: Sequence[int], ordered: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     seat_of: dict[str, int] = {}
-    for seat, demand in enumerate(demands):
-        for _ in range(min(demand.count, len(ordered[seat]))):
-            if not _augment(seat, ordered, seat_of):
+    for seat, persons in enumerate(ordered):
+        free = iter(persons)
+        for _ in range(min(counts[seat], len(persons))):
+            # Who was taken before stays so: whoever gives way to another moves on to some seat.
+            person = next((person for person in free if person not in seat_of), None)
+            if person is not None:
+                seat_of[person] = seat
+            elif not _augment(seat, ordered, seat_of):
                 break
-    filled: list[list[str]] = [[] for _ in demands]
+    filled: list[list[str]] = [[] for _ in ordered]
     for person in sorted(seat_of):
         filled[seat_of[person]].append(person)
-    return tuple(tuple(persons) for persons in filled)
+    return tuple(map(tuple, filled))
 
 
 def _augment(start: int, ordered: Sequence[Sequence[str]], seat_of: dict[str, int]) -> bool:

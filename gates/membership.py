@@ -7,7 +7,7 @@ import msgspec
 from gates import groups
 from gates.excluded import Excluded, excluded
 from gates.groups import JointMember, Roster
-from gates.model import Member, Snapshot
+from gates.model import Consent, Member, Snapshot
 from gates.terms import EffectiveRule
 from gates.words import SECOND, instant, span
 
@@ -49,14 +49,37 @@ def objection(member: Member, registry: Registry) -> str:
         return f"the account is a {member.kind}, not a human's"
     if member.granted_by and (by := _interested(member, registry)):
         return f"they were added to the group by {by}"
-    if member.since is None:
-        return UNKNOWN_AGE
-    if member.since > registry.oldest:
-        return (
-            f"they belong to the group only since {instant(member.since)}, and a membership counts when it is "
-            f"{span(registry.age)} older than the release"
-        )
-    return ""
+    if member.since is not None and member.since <= registry.oldest:
+        return ""
+    return _age(member, registry)
+
+
+def stranger(consent: Consent, roster: Roster, registry: Registry) -> str:
+    """Why somebody does not count as a member of the group now; empty when they do."""
+    if roster.problem:
+        return f"the group {roster.group} cannot be relied on: {roster.problem}"
+    objections: list[str] = []
+    for member in roster.members.get(consent.account, ()):
+        if member.person == consent.person:
+            why = objection(member, registry)
+            if not why:
+                return ""
+            objections.append(why)
+    return min(objections, default=f"the account is not a member of {roster.group} now")
+
+
+def counts_from(consent: Consent, roster: Roster, registry: Registry) -> int | None:
+    """From when on a release has to be proposed (microseconds) so that a membership that is too young for this one
+    counts; None where it is not for its age alone."""
+    entries = roster.members.get(consent.account, ())
+    young = [
+        entry.since
+        for entry in entries
+        if entry.person == consent.person
+        and entry.since is not None
+        and objection(entry, registry) == _age(entry, registry)
+    ]
+    return min(young) + registry.age * SECOND if young else None
 
 
 def eligible(roster: Roster, registry: Registry) -> int:
@@ -74,6 +97,15 @@ def eligible(roster: Roster, registry: Registry) -> int:
         if registry.excluded.deed(member.account, member.person)
     }
     return len(persons - barred)
+
+
+def _age(member: Member, registry: Registry) -> str:
+    if member.since is None:
+        return UNKNOWN_AGE
+    return (
+        f"they belong to the group only since {instant(member.since)}, and a membership counts when it is "
+        f"{span(registry.age)} older than the release"
+    )
 
 
 def _interested(member: Member, registry: Registry) -> str:

@@ -49,14 +49,28 @@ ROWS = (
     Row("how many could approve is said", {"consents": (BOBS,)}, "wait", "2 persons of this group could"),
     Row("what to do names the head", {"consents": (CAROLS,)}, "wait", f"/approve {'a1' * 20} production"),
     Row(
-        "a seat that nobody can fill yet says so",
-        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "passkey", ("cli",)),), "consents": ()},
+        "a seat that nobody can fill says so",
+        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "passkey", ("review",)),), "consents": ()},
         "wait",
-        "it asks for passkey and accepts cli",
+        "it asks for passkey and accepts review",
     ),
     Row(
-        "a way that does not exist is not offered",
-        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "attested", ("passkey", "cli")),)}
+        "a seat for passkeys asks for a hardware key",
+        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "passkey", ("cli", "passkey")),)}
+        | {"consents": ()},
+        "wait",
+        "approves with countersign approve and a hardware key that verifies who uses it.",
+    ),
+    Row(
+        "a change request approves where the seat accepts what ServiceNow says",
+        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "attested", ("servicenow", "cli")),)}
+        | {"consents": ()},
+        "wait",
+        "with countersign approve or by approving the change request in ServiceNow, from a linked account.",
+    ),
+    Row(
+        "a way that is too weak is not offered",
+        {"repository_policy.rules.0.seats": (Seat("risk-managers", 1, "personal", ("servicenow", "review", "cli")),)}
         | {"consents": ()},
         "wait",
         "approves with countersign approve.",
