@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gates.groups import MAX_DEPTH, parts
 from gates.model import Policies
@@ -38,15 +38,17 @@ def groups(
     return terms, (*(problems[name] for name in sorted(problems)), *_tangled(found))
 
 
-def groups_named(policies: Policies, names: Iterable[str]) -> tuple[GroupTerms, ...]:
+def groups_named(policies: Policies, names: Collection[str]) -> tuple[GroupTerms, ...]:
     """The groups of these names and those that they are made of, as far as they are soundly defined."""
-    if policies.tenant is None:
+    if policies.tenant is None or not names:
         return ()
     return groups(policies.tenant, policies.repository or Policy(""), names)[0]
 
 
 def _tangled(found: dict[str, Group]) -> list[Problem]:
     """Groups that are made of themselves, or of too many others, one within the other."""
+    if not any(map(parts, found.values())):
+        return []
     problems = []
     deep: dict[str, int] = {}
     left = {name: {part for part in parts(group) if part in found} for name, group in found.items()}

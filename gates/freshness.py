@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from gates.break_glass import is_asked
 from gates.case import Case, Finding, judged
+from gates.definitions import groups_named
 from gates.freeze import freezes
 from gates.groups import parts
 from gates.model import Result, Snapshot
+from gates.rule import condition_groups
 from gates.terms import EffectiveRule
 from gates.words import SECOND, instant, span
 
@@ -59,6 +61,7 @@ def _facts(case: Case) -> list[tuple[str, int]]:
 def _groups(rule: EffectiveRule, case: Case) -> frozenset[str]:
     """The groups whose members' words are counted, with those that they are made of."""
     asked = [seat.group for seat in rule.seats]
+    asked += [group.name for group in groups_named(case.policies, condition_groups(case.policies))]
     asked += [terms.exceptions_by for terms in rule.findings if terms.exceptions_by is not None]
     if rule.break_glass is not None and is_asked(case):
         asked += rule.break_glass.groups

@@ -37,7 +37,7 @@ class JointMember(Member, frozen=True):
 
 def parts(group: Group) -> tuple[str, ...]:
     """The groups that it is made of, each once, sorted."""
-    return tuple(sorted({*group.any_of, *group.all_of}))
+    return tuple(sorted({*group.any_of, *group.all_of})) if group.any_of or group.all_of else ()
 
 
 def has_source(group: Group) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 
 from gates import conditions, definitions, loosen, tighten, unite
 from gates.case import Case, Finding
-from gates.groups import rosters
+from gates.groups import Roster, rosters
 from gates.model import Contributor, GroupFacts, Policies, PullFacts, ReleaseFacts, Result, Snapshot, Status
 from gates.terms import EffectiveRule, NoRule, digest_of
 from gates.words import listing
@@ -51,8 +51,7 @@ def effective_rule(
         return NoRule(_absent(policies, release))
     asking = tuple(contributor for contributor in requesters if contributor.role == "requester")
     named = conditions.named_groups((*tenant.rules, *repository.rules))
-    terms, _ = definitions.groups(tenant, repository, named)
-    known = rosters({group.name: group.definition for group in terms}, groups, lambda member: "") if terms else {}
+    known = _rosters(tenant, repository, named, groups) if named else {}
     facts = conditions.Facts(manifest, release, pull, environment, asking, known)
     judged = [
         (layer, rule, conditions.judge(rule.when, facts))
@@ -84,6 +83,13 @@ def condition_groups(policies: Policies) -> tuple[str, ...]:
     """The groups that have to be known before it can be told which rules apply, sorted."""
     layers = (policies.tenant, policies.repository)
     return conditions.named_groups(rule for policy in layers if policy is not None for rule in policy.rules)
+
+
+def _rosters(
+    tenant: TenantPolicy, repository: Policy, named: tuple[str, ...], groups: tuple[GroupFacts, ...]
+) -> dict[str, Roster]:
+    terms, _ = definitions.groups(tenant, repository, named)
+    return rosters({group.name: group.definition for group in terms}, groups, lambda member: "")
 
 
 def _merged(tenant: TenantPolicy, repository: Policy, layers: Layers, environment: str) -> EffectiveRule | NoRule:

@@ -93,12 +93,14 @@ def uncounted(consent: Consent, basis: Basis | None) -> str:
         return "nothing says who has to approve"
     # The decision may be older than a consent that changed nothing about it.
     at = max(basis.snapshot.at, consent.issued_at)
-    alone = msgspec.structs.replace(basis.snapshot, consents=(consent,), at=at)
+    # By a delegation somebody may act who is no member.
+    given = tuple(one for one in basis.snapshot.consents if one.decision == "delegate" and one.id != consent.id)
+    alone = msgspec.structs.replace(basis.snapshot, consents=(consent, *given), at=at)
     try:
-        ballot = count(alone, basis.rule, excluded(alone))
+        ballot = count(alone, basis.rule, excluded(alone, basis.rule))
     except Exception as error:
         return f"it cannot be judged ({type(error).__name__})"
-    if any(ballot.candidates):
+    if any(ballot.candidates) or any(ballot.acting):
         return ""
     return ballot.refusals[0].why if ballot.refusals else "no seat asks for it"
 
