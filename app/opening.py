@@ -10,6 +10,7 @@ from app.consents.alarms import raise_differences
 from app.db.database import Database
 from app.facts.github_groups import github_sources
 from app.facts.groups import Groups
+from app.facts.identity import Reporting, idp_source
 from app.facts.members import Memberships
 from app.facts.outside_groups import OutsideGroups
 from app.facts.servicenow_groups import servicenow_source
@@ -17,12 +18,13 @@ from app.metrics import Metrics
 from app.people.service import People
 from app.privacy.sealer import Sealer
 from app.rebuild.memory import Memory
-from app.settings.model import ServiceNowSettings, Settings, TenantSettings
+from app.settings.model import IdentitySettings, ServiceNowSettings, Settings, TenantSettings
 from app.tenants.registry import Tenant
 from integrations.alerts.client import AppriseChannel
 from integrations.artifacts.client import Artifacts as ArtifactClient
 from integrations.github.client import RestGitHubApp
 from integrations.github.port import GitHubApp
+from integrations.identity.client import ScimIdentity
 from integrations.observing import Observe
 from integrations.servicenow.auth import BasicCredentials, ClientCredentials
 from integrations.servicenow.client import PysnowServiceNow
@@ -33,7 +35,7 @@ def open_tenant(
     one: TenantSettings, settings: Settings, database: Database, clock: Clock, make_id: NewId, sealer: Sealer,
     memory: Memory, metrics: Metrics,
 ) -> Tenant:  # fmt: skip
-    """A tenant with its policy, people and ServiceNow. Raises ManifestError for a policy with mistakes, OSError."""
+    """A tenant with its policy, people and neighbours. Raises ManifestError for a policy with mistakes, OSError."""
     text = one.policy.read_bytes()
     people = People(one.id, database, clock, make_id, memory, sealer)
     policy = parse_tenant_policy(text, str(one.policy))
@@ -41,13 +43,16 @@ def open_tenant(
     members = Memberships(one.id, database, people, clock, memory, told, policy.people.machines)
     servicenow = _servicenow(one.servicenow, clock, settings, metrics.neighbour_called) if one.servicenow else None
     in_servicenow = OutsideGroups("servicenow-group", "ServiceNow", members, people, clock)
-    groups = Groups(
-        (*github_sources(members), servicenow_source(in_servicenow, servicenow)), clock, people.linked_persons
-    )
+    identity = _identity(one.identity, clock, settings, metrics.neighbour_called) if one.identity else None
+    in_identity = OutsideGroups("idp-group", "the identity provider", members, people, clock)
+    sources = (
+        *github_sources(members), servicenow_source(in_servicenow, servicenow), idp_source(in_identity, identity)
+    )  # fmt: skip
+    groups = Groups(sources, clock, people.linked_persons)
     return Tenant(
         one.id, policy, text, people, groups,
         servicenow, one.servicenow.url if one.servicenow else "", one.servicenow.poll_s if one.servicenow else 15,
-        settings.digest(),
+        settings.digest(), identity, Reporting(identity, people, clock),
     )  # fmt: skip
 
 
@@ -58,6 +63,12 @@ def _servicenow(one: ServiceNowSettings, clock: Clock, settings: Settings, obser
     else:
         credentials = BasicCredentials(one.user, one.password.get_secret_value() if one.password else "")
     return PysnowServiceNow(one.url, credentials, clock=clock, refuse_simulator=not settings.sandbox, observe=observe)
+
+
+def _identity(one: IdentitySettings, clock: Clock, settings: Settings, observe: Observe) -> ScimIdentity:
+    return ScimIdentity(
+        one.url, one.token.get_secret_value(), clock=clock, refuse_simulator=not settings.sandbox, observe=observe
+    )
 
 
 def open_alerts(settings: Settings, clock: Clock) -> Alerts | None:

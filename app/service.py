@@ -93,6 +93,7 @@ from app.standing.adopting import Adoptions
 from app.standing.releasing import Releasing
 from app.standing.versions import Versions
 from app.standing.views import PolicyViews
+from app.standing.watching import PolicyWatch
 from app.sweeps.repair import Repair
 from app.sweeps.schedule import Schedule
 from app.tenants.registry import Tenants
@@ -173,6 +174,7 @@ class Service:
             "pull": pulls,
             "repository": events,
             "installation": events,
+            "policy": PolicyWatch(database, self.tenants, self.github, gatherer, clock, self.metrics),
             "change": ChangeSync(database, self.tenants, clock, make_id, self.sealer),
             "protection": ProtectionRules(database, self.tenants, self.github, self.gate, self.deployments, clock),
             "notice": notices,
@@ -352,6 +354,8 @@ class Service:
         for tenant in self.tenants:
             if tenant.servicenow is not None:
                 await tenant.servicenow.close()
+            if tenant.identity is not None:
+                await tenant.identity.close()
         await self._artifacts.close()
         await self.github.close()
         await self._presence.stop()

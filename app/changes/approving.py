@@ -117,7 +117,7 @@ class _Judge:
 
     def _groups(self, view: ReleaseView, environment: str, rule: EffectiveRule, row: ChangeApproval) -> tuple[str, ...]:
         """The groups that the row's person belongs to, if a seat of one of them accepts it."""
-        groups = groups_of(view.groups.get(environment, ()), servicenow_account(row.approver))
+        groups = groups_of(view.joined(environment), servicenow_account(row.approver))
         accepting = {seat.group for seat in rule.seats if WAY in seat.accept}
         return groups if accepting & set(groups) else ()
 
@@ -181,5 +181,5 @@ def _object(row: ChangeApproval) -> str:
 
 def _accounts(view: PullView, person: str) -> set[str]:
     """The accounts that a person is known by in the groups of the pull request."""
-    groups = (group for release in view.releases for found in release.groups.values() for group in found)
+    groups = (group for release in view.releases for name in release.groups for group in release.joined(name))
     return {member.account for group in groups for member in group.members if person and member.person == person}

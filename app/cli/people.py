@@ -17,14 +17,15 @@ Fingerprint = Annotated[str, typer.Argument(help="SHA256:…, as `ssh-keygen -l`
 
 @app.command()
 def link(
-    account: Annotated[str, typer.Argument(help="servicenow:<user name>")],
+    account: Annotated[str, typer.Argument(help="servicenow:<user name> or idp:<user name>")],
     person_account: Annotated[
         str | None, typer.Argument(help="The person's GitHub login or github:<id>; left out: they have none")
     ] = None,
     url: Url = DEFAULT_URL,
     token: Token = "",
 ) -> None:
-    """Propose that a ServiceNow account belongs to a person. Somebody else must confirm it."""
+    """Propose that an account of ServiceNow or of the identity provider belongs to a person. Somebody else must
+    confirm it."""
     from app.cli import options
 
     answer = options.api(url, token).post(PATH, {"account": account, "person_account": person_account})

@@ -58,19 +58,29 @@ class ReleaseView(msgspec.Struct, frozen=True):
         return self.facts.manifest.environments if self.facts.manifest else ()
 
     def joined(self, environment: str) -> tuple[GroupFacts, ...]:
-        """The groups of the rule with the members of the groups that they are made of."""
+        """The groups of the rule with the members of the groups that they are made of. One that could not be read keeps
+        the members that were last seen: what they say meanwhile counts once it can be read again."""
         rule, facts = self.rules.get(environment), self.groups.get(environment, ())
         if not isinstance(rule, EffectiveRule):
             return facts
         found = rosters({group.name: group.definition for group in rule.groups}, facts, lambda member: "")
         seen_at = min((one.seen_at for one in facts), default=0)
+        unread = {one.name: one for one in facts if one.problem and one.members}
         return tuple(
-            GroupFacts(
+            unread[name]
+            if name in unread
+            else GroupFacts(
                 name, tuple(member for members in roster.members.values() for member in members), seen_at,
                 roster.problem,
             )
             for name, roster in found.items()
         )  # fmt: skip
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The SHA-256 of lineage and evidence, as far as they could be read; sorted."""
+        documents = (*([self.lineage] if self.lineage else []), *self.evidence)
+        return tuple(sorted({one.digest for one in documents if one.digest and not one.problem}))
 
     def asks_checks(self, environment: str) -> bool:
         """Whether a check of another App is required there."""

@@ -23,6 +23,7 @@ from app.decisions.snapshots import EncodedSnapshot, SnapshotEncoder
 from app.decisions.store import StoredDecision
 from app.facts.fresh import FreshCache
 from app.facts.gather import Gatherer
+from app.facts.identity import with_reporting
 from app.facts.view import PullView, ReleaseView
 from app.gate.attest import Attester
 from app.gate.model import ReleaseSummary
@@ -199,6 +200,8 @@ class Gate:
         view = msgspec.structs.replace(candidate.view, pushes=pushes)
         snapshot = snapshot_of(tenant, view, candidate.release, asked.environment, self._clock(), now, now.consents)
         snapshot = msgspec.structs.replace(snapshot, question="deploy", deployment=deployment)
+        rule = candidate.release.rules.get(asked.environment)
+        snapshot = await with_reporting(tenant.reporting, snapshot, rule)
         if unheard is not None:
             # What has been said since may take consent back: the facts are as old as the first word not yet heard.
             pull = msgspec.structs.replace(snapshot.pull, seen_at=min(snapshot.pull.seen_at, unheard))

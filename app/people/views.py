@@ -12,14 +12,15 @@ from app.http.problem import Problem
 from app.http.route import Route
 from app.people import store
 from app.people.errors import LinkError
+from app.people.service import idp_account, servicenow_account
 from app.people.store import LinkEvent
 from app.tenants.registry import Tenant, Tenants
 from app.tokens.model import Permission
 
 
 class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``account`` is ``servicenow:<user name>``; ``person_account`` a GitHub login or ``github:<id>``, or null for
-    somebody who has no GitHub account."""
+    """``account`` is ``servicenow:<user name>`` or ``idp:<user name>``; ``person_account`` a GitHub login or
+    ``github:<id>``, or null for somebody who has no GitHub account."""
 
     account: str
     person_account: str | None = None
@@ -55,7 +56,7 @@ class PeopleViews:
     async def propose(self, request: web.Request) -> web.Response:
         asked = await decode(request, LinkRequest)
         tenant = self._tenant(request)
-        account, login = await _servicenow(tenant, asked.account)
+        account, login = await _outside(tenant, asked.account)
         person_account = await self._github(tenant, asked.person_account) if asked.person_account else None
         try:
             event = await tenant.people.propose_link(account, login, person_account, caller_of(request).actor)
@@ -64,10 +65,12 @@ class PeopleViews:
         return answer(event, 201)
 
     async def confirm(self, request: web.Request) -> web.Response:
+        tenant = self._tenant(request)
         try:
-            event = await self._tenant(request).people.confirm_link(request.match_info["id"], caller_of(request).actor)
+            event = await tenant.people.confirm_link(request.match_info["id"], caller_of(request).actor)
         except LinkError as error:
             raise _refused(error) from error
+        tenant.groups.forget()
         return answer(event)
 
     async def links(self, request: web.Request) -> web.Response:
@@ -93,16 +96,20 @@ class PeopleViews:
         return tenant
 
 
-async def _servicenow(tenant: Tenant, text: str) -> tuple[str, str]:
-    """Account key and user name; a user name is looked up at ServiceNow, so that it exists and is spelt right."""
+async def _outside(tenant: Tenant, text: str) -> tuple[str, str]:
+    """Account key and user name; a user name is looked up where it is from, so that it exists and is spelt right."""
     kind, _, name = text.partition(":")
-    if kind != "servicenow" or not name or tenant.servicenow is None:
-        raise Problem(
-            400, "people.account", "Not an account that can be linked", expected="servicenow:<user name>", found=text,
-            remedy="Give the ServiceNow user name; the tenant must have a ServiceNow.",
-        )  # fmt: skip
-    user = await tenant.servicenow.user(name)
-    return f"servicenow:{user.sys_id}", user.user_name
+    if kind == "servicenow" and name and tenant.servicenow is not None:
+        user = await tenant.servicenow.user(name)
+        return servicenow_account(user.sys_id), user.user_name
+    if kind == "idp" and name and tenant.identity is not None:
+        subject = await tenant.identity.subject(name)
+        return idp_account(subject.id), subject.user_name
+    raise Problem(
+        400, "people.account", "Not an account that can be linked",
+        expected="servicenow:<user name> or idp:<user name>", found=text,
+        remedy="Give the user name; the tenant must have a ServiceNow, or an identity provider.",
+    )  # fmt: skip
 
 
 def _refused(error: LinkError) -> Problem:

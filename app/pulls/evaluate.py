@@ -19,6 +19,7 @@ from app.consents.store import StoredGrant
 from app.db.database import Database, glance
 from app.db.tx import Tx
 from app.facts.gather import Gatherer
+from app.facts.identity import with_reporting
 from app.facts.view import PullView, ReleaseView
 from app.inbox import store as inbox
 from app.inbox.store import StoredDelivery
@@ -281,6 +282,7 @@ class PullEvaluator:
             told = _after(now.consents, consented, row)
             for environment in release.environments or ("",):
                 snapshot = snapshot_of(tenant, view, release, environment, self._clock(), now, told)
+                snapshot = await with_reporting(tenant.reporting, snapshot, release.rules.get(environment))
                 verdicts.append((release.path, snapshot, decide(view.policies, snapshot)))
         notes = (*consented.notes, *known.notes)[:MAX_NOTES]
         return Evaluation(

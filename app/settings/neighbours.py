@@ -23,6 +23,8 @@ async def refuse_simulators(settings: Settings) -> tuple[str, ...]:
     for index, tenant in enumerate(settings.tenants):
         if tenant.servicenow is not None:
             asked[f"tenants.{index}.servicenow.url"] = tenant.servicenow.url
+        if tenant.identity is not None:
+            asked[f"tenants.{index}.identity.url"] = tenant.identity.url
     unanswered: list[str] = []
     problems: list[Problem] = []
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:

@@ -63,6 +63,15 @@ class ServiceNowSettings(Section):
         return self
 
 
+class IdentitySettings(Section):
+    """An identity provider that speaks SCIM 2.0. ``url`` ends before `/Users` and `/Groups`."""
+
+    url: str
+    token: SecretStr
+
+    _url = field_validator("url")(base_address)
+
+
 class RetentionSettings(Section):
     """How many days things are kept at least. Left out: as many as `audit.retention_days`. A smaller number than was
     recorded before keeps the service from starting until `countersign retention shorten`."""
@@ -80,6 +89,7 @@ class TenantSettings(Section):
     region: str = ""
     retention: RetentionSettings = RetentionSettings()
     servicenow: ServiceNowSettings | None = None
+    identity: IdentitySettings | None = None
 
     @field_validator("id")
     @classmethod

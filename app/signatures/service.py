@@ -15,6 +15,7 @@ from app.consents.recording import Recorder
 from app.consents.store import NewGrant, StoredGrant
 from app.db.database import Database
 from app.db.tx import Tx
+from app.facts.identity import with_reporting
 from app.facts.view import ReleaseView
 from app.people import key_bearing
 from app.people.key_bearing import KeyStanding
@@ -209,13 +210,13 @@ class Statements:
         now = await self._database.read(
             lambda tx: release_facts(tx, memory, tenant.id, current.row, current.release, self._checker, at)
         )
-        return tuple(
-            decide(
-                current.view.policies,
-                snapshot_of(tenant, current.view, current.release, environment, at, now, now.consents),
-            )
-            for environment in environments
-        )
+        found = []
+        for environment in environments:
+            snapshot = snapshot_of(tenant, current.view, current.release, environment, at, now, now.consents)
+            rule = current.release.rules.get(environment)
+            snapshot = await with_reporting(tenant.reporting, snapshot, rule)
+            found.append(decide(current.view.policies, snapshot))
+        return tuple(found)
 
     async def _standing(self, tenant: Tenant, fingerprint: str) -> KeyStanding | None:
         return await self._database.read(lambda tx: key_bearing.standing(tx, tenant.id, fingerprint))

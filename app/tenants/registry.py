@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from app.facts.groups import Groups
+from app.facts.identity import Reporting
 from app.people.service import People
 from app.tenants.model import SYSTEM
+from integrations.identity.port import Identity
 from integrations.servicenow.port import ServiceNow
 from manifests.canonical import sha256_hex
 from manifests.policy import TenantPolicy
@@ -20,6 +22,7 @@ class Tenant:
     def __init__(
         self, tenant_id: str, policy: TenantPolicy, policy_text: bytes, people: People, groups: Groups,
         servicenow: ServiceNow | None = None, servicenow_url: str = "", poll_s: float = 15, settings: str = "",
+        identity: Identity | None = None, reporting: Reporting | None = None,
     ) -> None:  # fmt: skip
         self.id = tenant_id
         self.policy = policy
@@ -31,6 +34,8 @@ class Tenant:
         self.servicenow_url = servicenow_url
         self.poll_s = poll_s
         self.settings = settings
+        self.identity = identity
+        self.reporting = reporting
 
     def lists(self, repository: str, base_ref: str) -> bool:
         """Whether pull requests into this branch can be allowed at all."""
