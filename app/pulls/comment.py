@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from app.facts.view import PullView
+from app.facts.view import PullView, ReleaseView
 from app.pulls import policy_words
 from app.pulls.around import approve_line
 from app.pulls.situation import Note
-from gates.model import Verdict
+from gates.model import SignedDocument, Verdict
 from gates.render import markdown, title
 from gates.terms import EffectiveRule
 from manifests.command import neutralise
@@ -31,6 +31,8 @@ def body(
         release = view.release(path)
         revision = release.facts.revision[:16] if release else ""
         parts.append(f"#### {neutralise(path)} · revision `{revision or 'unreadable'}`")
+        if release is not None and (listed := [_document(one) for one in _documents(release)]):
+            parts.append("\n".join(listed))
         parts.append(markdown([verdict for where, verdict in verdicts if where == path]))
         if release and release.policy and (said := policy_words.told(release.policy)):
             parts.append(said)
@@ -47,6 +49,29 @@ def body(
 
 def environments_shown(view: PullView) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for release in view.releases for name in release.environments))
+
+
+def documents_shown(view: PullView, body: str) -> tuple[str, ...]:
+    """The SHA-256 of the documents that this text of ours lists."""
+    listed = body.split("\n")
+    return tuple(
+        sorted({one.digest for release in view.releases for one in _documents(release) if _document(one) in listed})
+    )
+
+
+def _documents(release: ReleaseView) -> Iterator[SignedDocument]:
+    """Lineage and evidence that could be read."""
+    for document in (*([release.lineage] if release.lineage else []), *release.evidence):
+        if document.digest in release.documents:
+            yield document
+
+
+def _document(of: SignedDocument) -> str:
+    """What it is, what it says in the end, and the values that the rule compares."""
+    said = [neutralise(of.result)] if of.result else []
+    said += [neutralise(f"{field.path} = {field.text}".replace("\n", " ")) for field in of.fields]
+    told = f": {'; '.join(said)}" if said else ""
+    return f"- {neutralise(of.type)} {neutralise(of.path)}, SHA-256 `{of.digest[:16]}…`{told}"
 
 
 def _how(view: PullView, release_ids: Mapping[str, str]) -> str:

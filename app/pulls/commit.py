@@ -325,7 +325,10 @@ class _Writing:
         if any((row.head_sha, row.digest) == (asked.head_sha, wish.digest) for row in of.said.prompts):
             return
         environments = msgspec.json.encode(asked.environments).decode()
-        row = PromptRow(of.repository.id, of.view.pull.number, asked.head_sha, wish.digest, environments)
+        documents = msgspec.json.encode(asked.documents).decode()
+        row = PromptRow(
+            of.repository.id, of.view.pull.number, asked.head_sha, wish.digest, environments, documents_json=documents
+        )
         say_prompt(self._tx, self._log, row, of.now)
 
     def _as_shown(self) -> Evaluation:

@@ -26,6 +26,7 @@ from app.pulls.admission import (
     withheld,
 )
 from app.pulls.around import HELP, approve_line, delegation, emergency, hint, line_of, wording
+from app.pulls.belonging import asked_groups
 from app.pulls.keeping import outlives
 from app.pulls.observe import Said
 from app.pulls.powers import Delegate, Giver, Power
@@ -223,7 +224,7 @@ class Consenting:
             if since and since >= set(view.environments):
                 made += 1
                 continue
-            asked = [group for environment in view.groups for group in view.joined(environment)]
+            asked = [group for name in view.groups for group in asked_groups(view, name, veto=True)]
             mine = groups_of(asked, _account(said))
             if mine:
                 self._grant(observation, said, view, decision, (), mine, "command", reason, None)
@@ -348,7 +349,7 @@ class Consenting:
         act = Act(
             decision=decision, environments=environments, groups=groups, way=way, strength="attested",  # type: ignore[arg-type]
             issued_at=min(said.at, observation.received_at), reason=reason[:MAX_REASON],
-            not_after=not_after, delegation=delegation,
+            not_after=not_after, delegation=delegation, shown=self._shown(view, said, rule),
         )  # fmt: skip
         consent = consent_of(self._signer.new_id(), self._at.view, view, actor, act, rule)
         head = self._at.view.pull.head_sha
@@ -357,6 +358,14 @@ class Consenting:
         self._grants.append(
             self._signer.attest(consent, release, self._at.view, view, observation.object, displayed, memberships)
         )
+
+    def _shown(self, view: ReleaseView, said: Said, rule: EffectiveRule | None) -> tuple[str, ...]:
+        """The documents of the release that our comment had listed by then, where a seat asks for them."""
+        if rule is None or not any(seat.shown for seat in rule.seats):
+            return ()
+        head = self._at.view.pull.head_sha
+        seen = [p.documents for p in self._at.prompts if p.head_sha == head and p.posted_at <= said.at]
+        return tuple(sorted(set(seen[-1]).intersection(view.documents))) if seen else ()
 
     def _person(self, said: Said) -> str:
         return self._at.persons[_account(said)]

@@ -145,5 +145,6 @@ class Outward:
         """In GitHub's own time, with which the time of a review is compared."""
         self._done(tx, effect, str(comment.id))
         store.add_prompt(
-            tx, repository_id, number, Prompt(wish.head_sha, effect.wanted, wish.environments, comment.updated_at)
-        )
+            tx, repository_id, number,
+            Prompt(wish.head_sha, effect.wanted, wish.environments, comment.updated_at, wish.documents),
+        )  # fmt: skip

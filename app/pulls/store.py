@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from app.db.tx import Tx
+from app.pulls.watches import Watches, decode
 from app.rebuild.heads import HeadRow
 from app.rebuild.prompts import PromptRow
 from app.rebuild.pushes import PushRow, say_push
@@ -26,11 +28,11 @@ _SEE_REPOSITORY = text(
 )
 _PULL = text(
     "INSERT INTO pulls (repository_id, number, tenant, state, base_ref, head_sha, author, title, outcome, notes_json,"
-    " updated_at) VALUES (:repository_id, :number, :tenant, :state, :base_ref, :head_sha, :author, :title,"
-    " :outcome, :notes_json, :at)"
+    " watches_json, updated_at) VALUES (:repository_id, :number, :tenant, :state, :base_ref, :head_sha, :author,"
+    " :title, :outcome, :notes_json, :watches_json, :at)"
     " ON CONFLICT (repository_id, number) DO UPDATE SET state = excluded.state, base_ref = excluded.base_ref,"
     " head_sha = excluded.head_sha, title = excluded.title, outcome = excluded.outcome,"
-    " notes_json = excluded.notes_json,"
+    " notes_json = excluded.notes_json, watches_json = excluded.watches_json,"
     " updated_at = excluded.updated_at"
 )
 _NOTES = text("SELECT notes_json, base_ref FROM pulls WHERE repository_id = :repository_id AND number = :number")
@@ -39,6 +41,20 @@ _TWINS = text(
     " AND base_ref = :base_ref AND state = 'open' AND number <> :number ORDER BY number"
 )
 _OPEN = text("SELECT number, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND state = 'open'")
+_WATCHED = text("SELECT number, watches_json FROM pulls WHERE repository_id = :repository_id AND state = 'open'")
+_AT_HEAD = text(
+    "SELECT number, watches_json FROM pulls WHERE repository_id = :repository_id AND state = 'open'"
+    " AND head_sha = :head_sha"
+)
+_WATCHES = text("SELECT watches_json FROM pulls WHERE repository_id = :repository_id AND number = :number")
+_RETITLE = text(
+    # An empty one belongs to somebody who was erased.
+    "UPDATE pulls SET title = :title WHERE repository_id = :repository_id AND number = :number AND title <> ''"
+)
+_WAS_OBSERVED = text(
+    "SELECT 1 AS found FROM observations WHERE repository_id = :repository_id AND number = :number"
+    " AND object = :object LIMIT 1"
+)
 _HEADS = text(
     "SELECT sha, event, actor, received_at FROM heads WHERE repository_id = :repository_id AND number = :number"
 )
@@ -57,12 +73,12 @@ _OBSERVED = text(
     " WHERE repository_id = :repository_id AND number = :number ORDER BY received_at, id"
 )
 _PROMPT = text(
-    "INSERT INTO prompts (repository_id, number, head_sha, digest, environments_json, posted_at)"
-    " VALUES (:repository_id, :number, :head_sha, :digest, :environments_json, :posted_at)"
+    "INSERT INTO prompts (repository_id, number, head_sha, digest, environments_json, posted_at, documents_json)"
+    " VALUES (:repository_id, :number, :head_sha, :digest, :environments_json, :posted_at, :documents_json)"
     " ON CONFLICT (repository_id, number, head_sha, digest) DO NOTHING"
 )
 _PROMPTS = text(
-    "SELECT head_sha, digest, environments_json, posted_at FROM prompts"
+    "SELECT head_sha, digest, environments_json, posted_at, documents_json FROM prompts"
     " WHERE repository_id = :repository_id AND number = :number ORDER BY posted_at"
 )
 
@@ -107,12 +123,14 @@ class Observation(msgspec.Struct, frozen=True):
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """Our comment as people saw it for a head: the environments it listed, its digest, since when."""
+    """Our comment as people saw it for a head: the environments it listed, its digest, since when, and the SHA-256 of
+    the documents it listed."""
 
     head_sha: str
     digest: str
     environments: tuple[str, ...]
     posted_at: int
+    documents: tuple[str, ...] = ()
 
 
 def repository(tx: Tx, repository_id: int) -> Repository | None:
@@ -135,14 +153,43 @@ def see_repository(tx: Tx, repository: Repository, at: int) -> None:
 
 def save_pull(
     tx: Tx, *, repository_id: int, number: int, tenant: str, state: str, base_ref: str, head_sha: str, author: str,
-    title: str, outcome: str, notes_json: str, at: int,
+    title: str, outcome: str, notes_json: str, at: int, watches_json: str = "",
 ) -> None:  # fmt: skip
     """PostgreSQL keeps no NUL in a text, and anybody may write one into a title."""
     tx.run(
         _PULL, repository_id=repository_id, number=number, tenant=tenant, state=state, base_ref=base_ref,
-        head_sha=head_sha, author=author, title=title.replace("\0", "\ufffd"), outcome=outcome, notes_json=notes_json,
-        at=at,
+        head_sha=head_sha, author=author, title=_storable(title), outcome=outcome, notes_json=notes_json,
+        watches_json=watches_json, at=at,
     )  # fmt: skip
+
+
+def retitle(tx: Tx, repository_id: int, number: int, title: str) -> None:
+    """What a pull request is called now, where its title is shown."""
+    tx.run(_RETITLE, repository_id=repository_id, number=number, title=_storable(title))
+
+
+def _storable(title: str) -> str:
+    return title.replace("\0", "\ufffd")
+
+
+def watched(tx: Tx, repository_id: int, head_sha: str = "") -> tuple[tuple[int, Watches | None], ...]:
+    """(number, what its verdict depends on) of each open pull request, or of those with this head."""
+    if head_sha:
+        rows = tx.all(_AT_HEAD, repository_id=repository_id, head_sha=head_sha)
+    else:
+        rows = tx.all(_WATCHED, repository_id=repository_id)
+    return tuple((row.number, decode(row.watches_json)) for row in rows)
+
+
+def watches_of(tx: Tx, repository_id: int, number: int) -> Watches | None:
+    """What the verdict on a pull request depends on; None where that is not known."""
+    row = tx.first(_WATCHES, repository_id=repository_id, number=number)
+    return None if row is None else decode(row.watches_json)
+
+
+def was_observed(tx: Tx, repository_id: int, number: int, object: str) -> bool:
+    """Whether something was seen in this comment or review before."""
+    return tx.first(_WAS_OBSERVED, repository_id=repository_id, number=number, object=object) is not None
 
 
 def pull_notes(tx: Tx, repository_id: int, number: int) -> tuple[str, str]:
@@ -198,24 +245,18 @@ def add_observations(tx: Tx, repository_id: int, number: int, observations: Sequ
 
 
 def prompts_of(rows: Iterable[PromptRow]) -> tuple[Prompt, ...]:
-    return tuple(
-        Prompt(
-            row.head_sha, row.digest, msgspec.json.decode(row.environments_json, type=tuple[str, ...]), row.posted_at
-        )
-        for row in rows
-    )
+    return tuple(map(_prompt, rows))
 
 
 def prompts(tx: Tx, repository_id: int, number: int) -> tuple[Prompt, ...]:
-    return tuple(
-        Prompt(
-            row.head_sha,
-            row.digest,
-            msgspec.json.decode(row.environments_json, type=tuple[str, ...]),
-            row.posted_at,
-        )
-        for row in tx.all(_PROMPTS, repository_id=repository_id, number=number)
+    return tuple(map(_prompt, tx.all(_PROMPTS, repository_id=repository_id, number=number)))
+
+
+def _prompt(row: PromptRow | Row[Any]) -> Prompt:
+    environments, documents = (
+        msgspec.json.decode(found, type=tuple[str, ...]) for found in (row.environments_json, row.documents_json)
     )
+    return Prompt(row.head_sha, row.digest, environments, row.posted_at, documents)
 
 
 def add_prompt(tx: Tx, repository_id: int, number: int, prompt: Prompt) -> None:
@@ -227,4 +268,5 @@ def add_prompt(tx: Tx, repository_id: int, number: int, prompt: Prompt) -> None:
         digest=prompt.digest,
         environments_json=msgspec.json.encode(prompt.environments).decode(),
         posted_at=prompt.posted_at,
+        documents_json=msgspec.json.encode(prompt.documents).decode(),
     )

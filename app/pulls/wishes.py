@@ -31,11 +31,13 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class CommentWish(msgspec.Struct, frozen=True):
-    """The comment's text, and what it prompts for: approvals of this head for these environments."""
+    """The comment's text, and what it prompts for: approvals of this head for these environments, by people to whom
+    these ``documents`` (SHA-256) were listed."""
 
     body: str
     head_sha: str
     environments: tuple[str, ...]
+    documents: tuple[str, ...] = ()
 
 
 def check_name(base_ref: str) -> str:
@@ -73,7 +75,9 @@ def wishes(of: Evaluation, releases: dict[str, StoredRelease], twins: Sequence[t
         console,
         {path: release.id for path, release in releases.items()},
     )
-    wish = CommentWish(body, of.view.pull.head_sha, comment.environments_shown(of.view))
+    wish = CommentWish(
+        body, of.view.pull.head_sha, comment.environments_shown(of.view), comment.documents_shown(of.view, body)
+    )
     yield Wish(
         comment_key(of.repository.id, of.view.pull.number), COMMENT, canonical.sha256_hex(body.encode()),
         msgspec.json.encode(wish), cause,

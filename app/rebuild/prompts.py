@@ -21,7 +21,8 @@ CLOCKS_APART = 15 * 60 * SECOND
 
 
 class PromptRow(msgspec.Struct, frozen=True):
-    """``posted_at`` is GitHub's time, of which the log says only that it cannot be before ``composed_at``."""
+    """``posted_at`` is GitHub's time, of which the log says only that it cannot be before ``composed_at``.
+    ``documents_json`` are the SHA-256 of the documents that were listed."""
 
     repository_id: int
     number: int
@@ -29,6 +30,7 @@ class PromptRow(msgspec.Struct, frozen=True):
     digest: str
     environments_json: str
     posted_at: int = 0
+    documents_json: str = "[]"
 
 
 _KEY = ("repository_id", "number", "head_sha", "digest")
@@ -46,13 +48,13 @@ def derive(records: Iterable[Record]) -> dict[Key, Derived[PromptRow]]:
     return found
 
 
-_COLUMNS = "repository_id, number, head_sha, digest, environments_json, posted_at"
+_COLUMNS = "repository_id, number, head_sha, digest, environments_json, posted_at, documents_json"
 PROJECTION = Projection(
     table="prompts", row=PromptRow, key=_KEY, prefixes=("prompt",), derive=derive,
-    compared=("environments_json",),
+    compared=("environments_json", "documents_json"),
     select=text(
-        "SELECT p.repository_id, p.number, p.head_sha, p.digest, p.environments_json, p.posted_at FROM prompts p"
-        " LEFT JOIN repositories r ON r.id = p.repository_id WHERE coalesce(r.tenant, :log) = :log"
+        "SELECT p.repository_id, p.number, p.head_sha, p.digest, p.environments_json, p.posted_at, p.documents_json"
+        " FROM prompts p LEFT JOIN repositories r ON r.id = p.repository_id WHERE coalesce(r.tenant, :log) = :log"
     ),
     may_lack=True, adopt=lambda row: resource(row.repository_id, row.number),
 )  # fmt: skip

@@ -8,12 +8,12 @@ from typing import Final, Literal
 import msgspec
 
 from app.clock import SECOND
-from app.facts.view import ReleaseView
 from app.people.key_bearing import KeyStanding
 from app.privacy.names import mark
 from app.pulls import powers
 from app.pulls.acting import acting_groups
 from app.pulls.admission import Obstacle, groups_of, obstacle
+from app.pulls.belonging import asked_groups
 from app.pulls.powers import Delegate, Giver, Glass, Power, Refused
 from app.pulls.signing import Act, Actor, consent_of, memberships_of, predicate_of
 from app.signatures.errors import AGAIN, StatementRefusedError
@@ -129,7 +129,7 @@ def draw(
     act = Act(
         decision=wish.decision, environments=environments, groups=power.groups, way="cli", strength=wish.strength,
         issued_at=wish.issued_at, reason=wish.reason, not_after=power.not_after,
-        shown=shown(current.release), delegation=_delegation(wish), exception=wish.exception, incident=wish.incident,
+        shown=current.release.documents, delegation=_delegation(wish), exception=wish.exception, incident=wish.incident,
         glass=wish.glass.id,
     )  # fmt: skip
     actor = Actor(key.person, key.account, mark(key.account))
@@ -142,12 +142,6 @@ def draw(
         nonce=nonce,
     )  # fmt: skip
     return Drawn(consent, predicate, memberships, rule)
-
-
-def shown(release: ReleaseView) -> tuple[str, ...]:
-    """The SHA-256 of every document that the text before a signature shows, sorted."""
-    documents = (*([release.lineage] if release.lineage else []), *release.evidence)
-    return tuple(sorted({document.digest for document in documents if document.digest and not document.problem}))
 
 
 def _power(current: Current, key: KeyStanding, wish: Wish, rule: EffectiveRule) -> Power:
@@ -194,7 +188,7 @@ def _rule(current: Current, wish: Wish) -> EffectiveRule:
 
 def _acting(current: Current, key: KeyStanding, wish: Wish) -> tuple[str, ...]:
     """The groups of the environment that the person acts for, of their own or by delegation."""
-    asked = current.release.joined(wish.environment)
+    asked = asked_groups(current.release, wish.environment)
     mine = acting_groups(asked, key.account, key.person, current.delegations, wish.environment, wish.issued_at)
     if not mine or _of_another(asked, key):
         raise _stranger(asked, key)
@@ -203,7 +197,8 @@ def _acting(current: Current, key: KeyStanding, wish: Wish) -> tuple[str, ...]:
 
 def _memberships(current: Current, key: KeyStanding) -> tuple[str, ...]:
     """The groups of any environment that the person belongs to."""
-    asked = [group for environment in current.release.groups for group in current.release.joined(environment)]
+    release = current.release
+    asked = [group for name in release.groups for group in asked_groups(release, name, veto=True)]
     mine = groups_of(asked, key.account)
     if not mine or _of_another(asked, key):
         raise _stranger(asked, key)

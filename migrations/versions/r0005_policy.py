@@ -37,9 +37,13 @@ def upgrade() -> None:
     op.create_table(
         "glass_reviews", _text("glass_id", primary_key=True), _text("tenant"), _text("grant_id"), _number("at")
     )
+    # What a prompt listed besides environments; those of earlier versions listed no documents.
+    op.add_column("prompts", _text("documents_json", server_default="[]"))
     delegations = sa.text("decision = 'delegate'")
     op.create_index(
         "grants_delegations", "grants", ["tenant", "repository_id"], sqlite_where=delegations,
         postgresql_where=delegations,
     )  # fmt: skip
+    # What the verdict on a pull request depends on: empty where it was judged before that was kept.
+    op.add_column("pulls", _text("watches_json", server_default=""))
     protect_new(revision)
