@@ -15,7 +15,7 @@ _FAST_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 _SLOW_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
-AlarmKind = Literal["anchor", "audit", "backup", "deployment", "difference", "glass", "log", "sink"]
+AlarmKind = Literal["anchor", "audit", "backup", "deployment", "difference", "glass", "log", "policy", "sink"]
 Told = Literal["deadline"]
 
 

@@ -13,6 +13,7 @@ from app.cli import approve, around, database, exits, gate, glass, keys, people,
 from app.cli.options import AsJson, Config
 from app.policy import cli as policy
 from app.privacy import cli as privacy
+from app.standing import cli as standing
 
 app = typer.Typer(
     name="countersign",
@@ -28,6 +29,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(keys.app, name="keys")
 privacy.register_people(people.app)
 app.add_typer(people.app, name="people")
+standing.register(policy.app)
 app.add_typer(policy.app, name="policy")
 app.add_typer(privacy.holds, name="holds")
 app.add_typer(privacy.retention, name="retention")

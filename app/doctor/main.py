@@ -13,7 +13,7 @@ import msgspec
 from app.cli.exits import NO, YES
 from app.cli.terminal import mark, plain
 from app.clock import now
-from app.doctor import database, identity, log, machine, neighbours, sinks
+from app.doctor import database, identity, log, machine, neighbours, policies, sinks
 from app.doctor.model import Examination, Finding, Patient, Report, problem
 from app.logging import redact_text
 from app.settings import SettingsError, load
@@ -34,6 +34,7 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = MappingProxyType(
         "neighbours": neighbours.simulators,
         "GitHub App": neighbours.github_app,
         "installations": neighbours.installations,
+        "policies that count": policies.counting,
         "ServiceNow": neighbours.servicenow,
         "identity provider": identity.identity,
     }

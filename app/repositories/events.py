@@ -21,6 +21,7 @@ from app.pulls.store import Repository
 from app.pulls.wishes import check_key
 from app.rebuild.pushes import PushRow
 from app.repositories.keys import group_key, protection_key
+from app.standing.watching import pushed
 from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
 from app.work.store import Lease
@@ -101,6 +102,8 @@ class RepositoryEvents:
         if event.repository_id is not None and event.repository is not None and delivery.installation_id is not None:
             repository = Repository(event.repository_id, tenant.id, event.repository, delivery.installation_id)
             pulls.see_repository(tx, repository, self._clock())
+            if isinstance(event, PushEvent) and not event.deleted:
+                pushed(tx, tenant, repository, event.ref.removeprefix(_BRANCH), self._clock())
         keys = self._keys(tx, event, tenant, delivery, app_id)
         # At once and sorted: a change of a team concerns every open pull request, at every replica.
         work.mark_many(tx, dict.fromkeys(keys, self._clock()))

@@ -19,5 +19,9 @@ def group_key(repository_id: int, head_sha: str, base_sha: str, base_ref: str) -
     return f"group/{repository_id}/{head_sha}/{base_sha}/{quote(base_ref, safe='')}"
 
 
+def policy_key(repository_id: int, ref: str) -> str:
+    return f"policy/{repository_id}/{quote(ref, safe='')}"
+
+
 def parts(key: str) -> list[str]:
     return [unquote(part) for part in key.split("/")[1:]]

@@ -6,7 +6,7 @@ from app.db.database import Database
 from app.db.tx import Tx
 from app.rebuild import policies
 from app.standing import adopting
-from app.standing.model import COUNTING
+from app.standing.messages import COUNTING
 from integrations.github.simulator.server import GitHubSimulator
 from manifests.canonical import sha256_hex
 from manifests.policy import POLICY_PATH

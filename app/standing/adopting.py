@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from app.audit import heads
 from app.blobs.store import BlobStore
 from app.clock import Clock
@@ -16,9 +14,10 @@ from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.rebuild import policies
 from app.rebuild.policies import PolicyRow
+from app.repositories.keys import policy_key
 from app.standing import store
 from app.standing.errors import AdoptionError
-from app.standing.model import COUNTING, State
+from app.standing.messages import COUNTING, Adoption, Present
 from app.standing.versions import Versions
 from app.tenants.registry import Tenant
 from app.tokens.distinct import distinct
@@ -29,34 +28,6 @@ from manifests.canonical import sha256_hex
 from manifests.policy import POLICY_PATH
 
 _LOOK = "See `countersign policy versions`."
-
-
-class Present(msgspec.Struct, frozen=True):
-    """The policy as it stands on a branch now. ``sha256`` is empty where there is none; ``proposed_by`` says who asked
-    for its adoption, ``problem`` why it cannot be used whether it counts or not, ``text`` what it says."""
-
-    repository: str
-    branch: str
-    commit: str
-    sha256: str
-    state: State
-    proposed_by: str = ""
-    rules: tuple[str, ...] = ()
-    problem: str = ""
-    text: str = ""
-
-
-class Adoption(msgspec.Struct, frozen=True):
-    """``state`` is ``proposed`` after the first steward, then ``adopted``; ``next`` says what is missing."""
-
-    repository: str
-    branch: str
-    commit: str
-    sha256: str
-    state: State
-    proposed_by: str
-    adopted_by: str = ""
-    next: str = ""
 
 
 class Adoptions:
@@ -123,6 +94,7 @@ class Adoptions:
             pulls.see_repository(tx, repository, row.at)
             for number, _, _ in pulls.open_pulls(tx, repository.id):
                 work.mark(tx, f"pull/{repository.id}/{number}", row.at)
+            work.mark(tx, policy_key(repository.id, branch), row.at)
             return row
 
         row = await self._database.write(unit)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from app.rebuild.policies import PolicyRow
-
-State = Literal["released", "adopted", "proposed", "unknown", "differs"]
-COUNTING: tuple[State, ...] = ("released", "adopted")
+from app.standing.messages import COUNTING, State
 
 
 class Standing(msgspec.Struct, frozen=True):

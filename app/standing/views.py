@@ -14,8 +14,9 @@ from app.http.body import answer, decode, query
 from app.http.problem import Problem
 from app.http.route import Route
 from app.rebuild.policies import PolicyRow
-from app.standing.adopting import Adoption, Adoptions, Present
+from app.standing.adopting import Adoptions
 from app.standing.errors import AdoptionError
+from app.standing.messages import Adoption, Present
 from app.tenants.registry import Tenant, Tenants
 from app.tokens.model import Permission
 

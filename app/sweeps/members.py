@@ -16,8 +16,10 @@ from integrations.github.port import GitHub
 _log = structlog.get_logger()
 
 
-async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, repository: Repository) -> None:
-    """Write down who is in every group that the policies over the repository's listed branches name."""
+async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, repository: Repository) -> tuple[str, ...]:
+    """Write down who is in every group that the policies over the repository's listed branches name. Answers those of
+    the branches whose policy counts for nothing."""
+    waiting = []
     for ref in sorted(tenant.listed_refs(repository.name)):
         scope, named = Scope(github, repository.id, repository.name), dict(tenant.policy.groups)
         try:
@@ -25,8 +27,10 @@ async def see_groups(gatherer: Gatherer, tenant: Tenant, github: GitHub, reposit
         except NeighbourError as error:
             _log.warning("sweep.policy_unread", tenant=tenant.id, repository=repository.name, ref=ref, error=str(error))
         else:
+            waiting += [ref] if policies.unreleased else []
             scope = msgspec.structs.replace(scope, commit=policies.commit, content=gatherer.content)
             named = (policies.repository.groups if policies.repository else {}) | named
         for fact in await tenant.groups.read(scope, named.items()):
             if fact.problem:
                 _log.warning("sweep.group_unread", tenant=tenant.id, group=fact.name, error=fact.problem)
+    return tuple(waiting)

@@ -15,6 +15,7 @@ from app.db.tx import Tx
 from app.facts.gather import Gatherer
 from app.pulls import store as pulls
 from app.pulls.store import Repository
+from app.repositories.keys import policy_key
 from app.sweeps.members import see_groups
 from app.tenants.registry import Tenant, Tenants
 from app.work import store as work
@@ -104,7 +105,10 @@ class Repair:
             numbers = [pull.number for pull in found if pull.base_ref in listed]
         await self._database.write(partial(self._mark, repository=repository, numbers=numbers))
         if listed:
-            await see_groups(self._gatherer, tenant, github, repository)
+            waiting = await see_groups(self._gatherer, tenant, github, repository)
+            keys = {policy_key(repository.id, ref): self._clock() for ref in waiting}
+            if keys:
+                await self._database.write(partial(work.mark_many, keys=keys))
 
     def _mark(self, tx: Tx, repository: Repository, numbers: Iterable[int]) -> None:
         now = self._clock()

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 
+from app.doctor.model import Patient
+from app.doctor.policies import counting
 from app.sandbox import documents
 from app.sandbox.world import REPOSITORY, TENANT, World
 from app.settings.model import Settings
+from app.standing import watching
 from app.tokens.model import Permission
 from integrations.github.simulator.model import Pull
 from manifests.canonical import sha256_hex
@@ -126,6 +130,41 @@ async def test_a_policy_pushed_past_the_check_denies_everything_until_two_adopt_
     await short.says(pull, WAITS, without=UNRELEASED)
     await adopt(short, sha256_hex(other), two, 409)
     await short.says(waiting, GREEN)
+
+
+async def test_what_does_not_count_is_told_at_once_by_alarm_record_and_doctor_until_it_is_mended(
+    short: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "GRACE_S", 0)
+    patient = Patient(short.world.settings(short.github.base_url), short.world.clock)
+    assert [one.status for one in await counting(patient)] == ["ok"]
+    other = policy(short, b"24h")
+    short.push({POLICY_PATH: other}, branch="main", by="mallory")
+    await short.settled()
+    short.push({"README.md": b"# Models of ours\n"}, branch="main", by="mallory")
+    await short.settled()
+    assert [one.outcome for one in await short.records() if one.event == "policy.unreleased"] == ["unreleased"]
+    assert 'countersign_alarms_total{kind="policy"} 1.0' in short.service.metrics.exposition().decode()
+    (found,) = await counting(patient)
+    assert found.status == "problem"
+    assert sha256_hex(other) in found.summary
+
+    await short.world.adopt()
+    assert [one.status for one in await counting(patient)] == ["ok"]
+    short.push({"README.md": b"# Models of all of us\n"}, branch="main", by="mallory")
+    await short.settled()
+    assert [one.outcome for one in await short.records() if one.event == "policy.unreleased"] == [
+        "unreleased",
+        "mended",
+    ]
+
+
+async def test_the_sweep_finds_what_waits_for_adoption(tmp_path: Path, github_key: rsa.RSAPrivateKey) -> None:
+    async for played in started(Ruled(tmp_path, github_key=github_key, change=False)):
+        await played.service.repair()
+        await played.settled()
+        (record,) = [one for one in await played.records() if one.event == "policy.unreleased"]
+        assert record.outcome == "unreleased"
 
 
 async def test_a_policy_merged_against_the_verdict_is_not_released(short: Played) -> None:
