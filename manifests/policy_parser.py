@@ -63,8 +63,8 @@ def parse_tenant_policy(text: bytes, path: str) -> TenantPolicy:
 def _policy(reader: Reader, root: Node, known_groups: Collection[str], included: Mapping[str, bytes]) -> Policy:
     fields = reader.fields(root, "the policy", POLICY_KEYS)
     schema = _schema(fields)
-    include, parts = included_parts(fields, included)
-    found = common((*parts, fields), known_groups)
+    include, parts, is_whole = included_parts(fields, included)
+    found = common((*parts, fields), known_groups, is_whole=is_whole)
     for part in parts:
         reader.absorb(part.reader)
     return Policy(schema, found.groups, found.trust, found.rules, found.freezes, include)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from manifests import paths
 from manifests.located_yaml import Mapping as Table
-from manifests.located_yaml import Node, Scalar, compose
+from manifests.located_yaml import Node, Scalar, Sequence, compose
 from manifests.located_yaml_reader import Fields, Read, Reader
 from manifests.located_yaml_values import choice, form, many, text
 from manifests.policy import SCHEMA, Include
@@ -73,13 +74,25 @@ def _path(reader: Reader) -> Read[str]:
     return read
 
 
-def included_parts(fields: Fields, included: Mapping[str, bytes]) -> tuple[tuple[Include, ...], list[Fields]]:
-    """What the policy includes, and each of these files as far as it can be read. Their readers keep their problems."""
+class Included(NamedTuple):
+    """What a policy includes: the files, those that can be read with their readers' problems, and whether these are
+    all."""
+
+    include: tuple[Include, ...]
+    parts: tuple[Fields, ...]
+    is_whole: bool
+
+
+def included_parts(fields: Fields, included: Mapping[str, bytes]) -> Included:
+    """Read the files that a policy includes. ``included`` are their bytes by the digest that the policy names."""
     found = fields.optional("include", includes(fields.reader), ())
     # A file that is named twice is reported already.
     once = {include.sha256: include for include in found}.values()
     parts = [_part(fields, include, included.get(include.sha256)) for include in once]
-    return found, [part for part in parts if part is not None]
+    read = tuple(part for part in parts if part is not None)
+    node = fields.at("include")
+    written = len(node.items) if isinstance(node, Sequence) else int(fields.has("include"))
+    return Included(found, read, is_whole=len(read) == written)
 
 
 def _part(fields: Fields, include: Include, data: bytes | None) -> Fields | None:

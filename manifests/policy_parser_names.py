@@ -15,6 +15,13 @@ from manifests.policy_parser_forms import GROUP_NAME, MAX_LIST
 T = TypeVar("T")
 
 
+class AnyGroup(frozenset[str]):
+    """Groups of which not all are known, because a file that may define them could not be read: none is unknown."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class Names(msgspec.Struct, frozen=True):
     """The groups that can be named, the types under `trust`, and the rules of the files read before."""
 

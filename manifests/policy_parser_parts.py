@@ -8,8 +8,9 @@ import msgspec
 
 from manifests.located_yaml_reader import Fields
 from manifests.policy import Freeze, Group, Rule
-from manifests.policy_parser_groups import Reference, check_references, groups
-from manifests.policy_parser_names import Names
+from manifests.policy_parser_groups import Reference, check_references
+from manifests.policy_parser_groups import groups as read_groups
+from manifests.policy_parser_names import AnyGroup, Names
 from manifests.policy_parser_rules import rules
 from manifests.policy_parser_seats import Defaults, defaults
 from manifests.policy_parser_sources import Signers, trust
@@ -27,15 +28,19 @@ class Common(msgspec.Struct, frozen=True):
     freezes: tuple[Freeze, ...]
 
 
-def common(parts: Sequence[Fields], known_groups: Collection[str]) -> Common:
+def common(parts: Sequence[Fields], known_groups: Collection[str], *, is_whole: bool = True) -> Common:
     """Everything in the files of one policy. They may name each other's groups; a name that stands in two of them has
-    to mean the same, and is reported where it stands last."""
-    named, trusted = _groups(parts, known_groups), _trust(parts)
+    to mean the same, and is reported where it stands last. While a file is missing (not ``is_whole``), groups that it
+    may define are not held against the others."""
+    named, references = _groups(parts)
+    groups: frozenset[str] = frozenset((*named, *known_groups)) if is_whole else AnyGroup()
+    check_references(references, groups)
+    trusted = _trust(parts)
     ruled: dict[str, Rule] = {}
     frozen: dict[str, Freeze] = {}
     read_rules: list[Rule] = []
     for part in parts:
-        names = Names(frozenset((*named, *known_groups)), frozenset(trusted), frozenset(ruled))
+        names = Names(groups, frozenset(trusted), frozenset(ruled))
         found = part.optional("rules", rules(part.reader, names, _defaults(part)), ())
         read_rules += found
         ruled.update((rule.name, rule) for rule in found)
@@ -43,13 +48,12 @@ def common(parts: Sequence[Fields], known_groups: Collection[str]) -> Common:
     return Common(named, trusted, tuple(read_rules), tuple(frozen.values()))
 
 
-def _groups(parts: Sequence[Fields], known_groups: Collection[str]) -> dict[str, Group]:
+def _groups(parts: Sequence[Fields]) -> tuple[dict[str, Group], list[Reference]]:
     found: dict[str, Group] = {}
     references: list[Reference] = []
     for part in parts:
-        found.update(part.optional("groups", groups(part.reader, found, references), {}))
-    check_references(references, frozenset((*found, *known_groups)))
-    return found
+        found.update(part.optional("groups", read_groups(part.reader, found, references), {}))
+    return found, references
 
 
 def _trust(parts: Sequence[Fields]) -> dict[str, Signers]:

@@ -24,6 +24,10 @@ def validate(
     tenant: Annotated[
         Path | None, typer.Option("--tenant", help="The tenant policy above them; it is checked too")
     ] = None,
+    include: Annotated[
+        list[Path] | None,
+        typer.Option("--include", help="A file that a policy includes from elsewhere; may be repeated"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show every mistake in policies, with file, line, column and remedy."""
@@ -32,7 +36,7 @@ def validate(
     from app.policy.validate import DEFAULT, check
 
     asked = files or ([] if tenant and not DEFAULT.exists() else [DEFAULT])
-    found = check(asked, tenant)
+    found = check(asked, tenant, include or [])
     if as_json:
         _print(answer.validation(found).decode())
     else:

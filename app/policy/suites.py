@@ -9,6 +9,7 @@ import msgspec
 
 from app.policy import references
 from app.policy.cases import parse_cases
+from app.policy.included import included
 from app.policy.judge import Judged, judge, untouched
 from app.policy.model import Suite
 from gates.model import Policies
@@ -108,7 +109,7 @@ def _with_policies(path: Path, source: Source, suite: Suite) -> Tested:
 
 def _parsed(data: bytes, path: Path, tenant: TenantPolicy | None, problems: list[Problem]) -> Policy | None:
     try:
-        return parse_policy(data, str(path), tenant.groups if tenant else ())
+        return parse_policy(data, str(path), tenant.groups if tenant else (), included(data, path))
     except ManifestError as error:
         problems += error.problems
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.policy.included import included
 from app.policy.suites import UnreadableError, read
 from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError, Problem
@@ -31,10 +32,11 @@ class Checked(msgspec.Struct, frozen=True):
         return not self.problems and not self.unreadable
 
 
-def check(files: Sequence[Path], tenant_file: Path | None) -> tuple[Checked, ...]:
+def check(files: Sequence[Path], tenant_file: Path | None, included_files: Sequence[Path] = ()) -> tuple[Checked, ...]:
     """Check the tenant policy, if given, and every file as the policy of a repository under it.
 
-    While the tenant policy has mistakes, groups that only it may define are not held against the files.
+    ``included_files`` are what policies include from elsewhere. While the tenant policy has mistakes, groups that only
+    it may define are not held against the files. Raises UnreadableError for one of the included files.
     """
     found: list[Checked] = []
     tenant: TenantPolicy | None = None
@@ -42,7 +44,8 @@ def check(files: Sequence[Path], tenant_file: Path | None) -> tuple[Checked, ...
         checked, tenant = _tenant(tenant_file)
         found.append(checked)
     is_unknown = tenant_file is not None and tenant is None
-    return (*found, *(_policy(path, tenant, is_unknown=is_unknown) for path in files))
+    others = tuple(read(path) for path in included_files)
+    return (*found, *(_policy(path, tenant, others, is_unknown=is_unknown) for path in files))
 
 
 def _tenant(path: Path) -> tuple[Checked, TenantPolicy | None]:
@@ -56,13 +59,13 @@ def _tenant(path: Path) -> tuple[Checked, TenantPolicy | None]:
         return Checked(str(path), "tenant policy", sha256_hex(data), error.problems), None
 
 
-def _policy(path: Path, tenant: TenantPolicy | None, *, is_unknown: bool) -> Checked:
+def _policy(path: Path, tenant: TenantPolicy | None, others: Sequence[bytes], *, is_unknown: bool) -> Checked:
     try:
         data = read(path)
     except UnreadableError as error:
         return Checked(str(path), unreadable=str(error))
     try:
-        policy = parse_policy(data, str(path), tenant.groups if tenant else ())
+        policy = parse_policy(data, str(path), tenant.groups if tenant else (), included(data, path, others))
     except ManifestError as error:
         told = [one for one in error.problems if not (is_unknown and one.code == "policy.unknown_group")]
         return Checked(str(path), "policy", sha256_hex(data), tuple(told))
