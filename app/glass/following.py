@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.consents.bearing import Check
 from app.db.tx import Tx
+from app.effects import store as effects
 from app.glass import words
 from app.glass.bearing import breakers, glasses_of
 from app.glass.breaking import breaking, judge_again
@@ -33,12 +34,13 @@ class GlassFollowing:
                 self._settle(tx, of, release, snapshot, consent)
 
     def _opened(self, tx: Tx, of: Evaluation, release: StoredRelease, snapshot: Snapshot) -> None:
-        first = next(iter(breaking(snapshot)), None)
-        if first is None:
+        """Told once, however many follow the first; those of the same second come in any order."""
+        said = breaking(snapshot)
+        keys = [f"glass/{release.id}/opened/{snapshot.environment}/{consent.id}" for consent in said]
+        if not said or any(effects.get(tx, key) is not None for key in keys):
             return
-        notice = words.opened(release, of.repository.name, snapshot.environment, first)
-        key = f"glass/{release.id}/opened/{first.id}/{snapshot.environment}"
-        want(tx, of.repository.id, release.number, key, notice, f"grant/{release.id}/{first.id}", of.now)
+        notice = words.opened(release, of.repository.name, snapshot.environment, said[0])
+        want(tx, of.repository.id, release.number, keys[0], notice, f"grant/{release.id}/{said[0].id}", of.now)
 
     def _settle(self, tx: Tx, of: Evaluation, release: StoredRelease, snapshot: Snapshot, consent: Consent) -> None:
         """Judged again: when the statement was accepted, what is known now may not have been."""
