@@ -31,7 +31,7 @@ from gates.model import (
     SignedDocument,
     Snapshot,
 )
-from gates.rule import effective_rule
+from gates.rule import applying_rule, effective_rule
 from gates.terms import EffectiveRule
 from manifests.policy import (
     BaseRefs,
@@ -159,7 +159,7 @@ RISK = GroupFacts("risk-managers", (CAROL, GRACE), NOW - SECOND)
 
 
 def rule_of(policies: Policies, snapshot: Snapshot) -> EffectiveRule:
-    found = effective_rule(policies, snapshot.release, snapshot.pull, snapshot.environment)
+    found = applying_rule(policies, snapshot)
     assert isinstance(found, EffectiveRule), found
     return found
 
