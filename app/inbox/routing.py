@@ -7,9 +7,10 @@ from integrations.github.webhook import Delivery
 _PULL_EVENTS = ("pull_request", "pull_request_review", "issue_comment")
 _REPOSITORY_EVENTS = (
     "check_run", "check_suite", "deployment_protection_rule", "deployment_status", "merge_group", "push", "repository",
+    "status",
 )  # fmt: skip
-_ECHOES = {"check_run": ("created", "completed"), "check_suite": ("requested", "completed")}
-"""What checks report about themselves, ours and others': nothing that is decided here depends on it."""
+_ECHOES = {"check_suite": ("requested", "completed")}
+"""What suites report about themselves, of which each check tells by itself."""
 
 _INSTALLATION_EVENTS = ("installation", "installation_repositories", "membership", "organization", "team", "member")
 

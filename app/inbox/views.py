@@ -14,6 +14,7 @@ from app.db.database import DatabaseUnavailableError
 from app.http.body import answer, read
 from app.http.problem import Problem
 from app.http.route import WEBHOOK_LIMIT, Route
+from app.inbox.doubts import Doubt, doubt
 from app.inbox.routing import work_key
 from app.inbox.service import Inbox, InboxFullError
 from app.inbox.store import StoredDelivery
@@ -55,31 +56,34 @@ class WebhookViews:
         received_at = self._clock()
         with self._metrics.inbox_seconds.time():
             body = await read(request)
-            stored = await self._verified(request, body, received_at)
+            stored, about = await self._verified(request, body, received_at)
             structlog.contextvars.bind_contextvars(delivery=stored.guid)
-            await self._store(stored)
+            await self._store(stored, about)
         self._metrics.deliveries.labels(event=_label(stored.event), result=stored.status).inc()
         return answer(Received(stored.guid), 202)
 
-    async def _verified(self, request: web.Request, body: bytes, received_at: int) -> StoredDelivery:
+    async def _verified(
+        self, request: web.Request, body: bytes, received_at: int
+    ) -> tuple[StoredDelivery, Doubt | None]:
         try:
             if len(body) > LARGE_BYTES:
                 delivery = await asyncio.to_thread(verify, request.headers, body, self._secrets)
             else:
                 delivery = verify(request.headers, body, self._secrets)
         except EventMismatchError as error:
-            return _stored(error.delivery, body, received_at, "", str(error))
+            return _stored(error.delivery, body, received_at, "", str(error)), None
         except WebhookError as error:
             self._metrics.deliveries.labels(event="unknown", result="refused").inc()
             raise Problem(
                 error.status, error.code, "The delivery is not taken", found=str(error),
                 remedy="Check the webhook secret on both sides; GitHub's delivery page can send it again.",
             ) from error  # fmt: skip
-        return _stored(delivery, body, received_at, work_key(delivery, self._own_app), "")
+        key = work_key(delivery, self._own_app)
+        return _stored(delivery, body, received_at, key, ""), doubt(delivery, body, self._own_app) if key else None
 
-    async def _store(self, delivery: StoredDelivery) -> None:
+    async def _store(self, delivery: StoredDelivery, about: Doubt | None) -> None:
         try:
-            await self._inbox.accept(delivery)
+            await self._inbox.accept(delivery, about)
         except (InboxFullError, DatabaseUnavailableError) as error:
             self._metrics.deliveries.labels(event=_label(delivery.event), result="overload").inc()
             _log.error("delivery.not_stored", error=str(error))
@@ -100,7 +104,8 @@ def _stored(delivery: Delivery, body: bytes, received_at: int, key: str, note: s
 _EVENTS = frozenset(
     (
         "pull_request", "pull_request_review", "issue_comment", "check_run", "check_suite", "push", "merge_group",
-        "deployment_protection_rule", "deployment_status", "installation", "membership", "ping",
+        "deployment_protection_rule", "deployment_status", "installation", "member", "membership", "organization",
+        "ping", "status",
     )
 )  # fmt: skip
 

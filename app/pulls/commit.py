@@ -25,6 +25,8 @@ from app.pulls import store, wishes
 from app.pulls.model import Evaluation
 from app.pulls.observe import actor
 from app.pulls.situation import Void
+from app.pulls.watches import encode
+from app.pulls.watching import watches
 from app.pulls.wishes import CommentWish, Wish
 from app.rebuild import artifacts, contributors, heads
 from app.rebuild.artifacts import ArtifactRow
@@ -116,7 +118,7 @@ class _Writing:
             tx, repository_id=of.repository.id, number=of.view.pull.number, tenant=of.tenant.id,
             state=of.view.facts.state, base_ref=of.view.pull.base_ref, head_sha=of.view.pull.head_sha,
             author=actor(of.view.pull.author), title=of.view.pull.title, outcome=of.outcome,
-            notes_json=msgspec.json.encode(of.notes).decode(), at=of.now,
+            notes_json=msgspec.json.encode(of.notes).decode(), at=of.now, watches_json=encode(watches(of.view)),
         )  # fmt: skip
         return self._wish(rows)
 

@@ -39,6 +39,8 @@ from app.pulls.reading_back import read_back
 from app.pulls.signing import Signer
 from app.pulls.situation import Consented, Note, Situation
 from app.pulls.store import Head, Observation, Repository
+from app.pulls.watches import Watches
+from app.pulls.watching import watches
 from app.rebuild.branches import pushed as pushed_before
 from app.rebuild.memory import Memory
 from app.rebuild.pull import PullSaid, pull_said, release_said
@@ -74,6 +76,7 @@ class Known(msgspec.Struct, frozen=True):
     notes: tuple[Note, ...]
     base_ref: str
     said: PullSaid
+    watches: Watches | None
 
 
 class PullEvaluator:
@@ -148,10 +151,10 @@ class PullEvaluator:
         known = msgspec.structs.replace(known, said=said)
         before = store.heads_before(pushed.rows)
         heads = tuple({(head.sha, head.event): head for head in (*heads, *before)}.values())
-        proposed = {release.path: release.proposed_at for release in known.releases}
-        view = await self._gatherer.view(
-            tenant, github, repository, number, heads, proposed, base_ref, said.base_ref or known.base_ref
-        )
+        for head in heads:
+            self._gatherer.forget_checks(repository.id, head.sha)
+        base = (base_ref, said.base_ref or known.base_ref)
+        view = await self._view(tenant, github, repository, number, known, heads, *base)
         compared = pairs(view, (grant.consent for grant in known.grants if grant.void_reason is None), heads)
         view = msgspec.structs.replace(view, pushes=await self._gatherer.pushes(github, repository, compared))
         stored = self._stored(tenant, view, known)
@@ -164,6 +167,18 @@ class PullEvaluator:
             await self._outward.deliver(github, repository, number, pull.head_sha, pull.base_ref, fresh_effects)
         self._metrics.evaluations.labels(outcome=evaluation.outcome).inc()
         return evaluation.due
+
+    async def _view(
+        self, tenant: Tenant, github: GitHub, repository: Repository, number: int, known: Known,
+        heads: tuple[Head, ...], base_ref: str, proposed_into: str,
+    ) -> PullView:  # fmt: skip
+        proposed, started = {release.path: release.proposed_at for release in known.releases}, self._clock()
+        found = await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref, proposed_into)
+        if found.seen_at >= started or not watches(found).labels or (known.watches and known.watches.labels):
+            return found
+        # Of labels that no rule had asked for until now, nobody listened to what happened to them.
+        self._gatherer.forget_pull(repository.id, number)
+        return await self._gatherer.view(tenant, github, repository, number, heads, proposed, base_ref, proposed_into)
 
     def _belongs(self, known: Known) -> tuple[Tenant | None, Repository | None]:
         """The newest delivery says to which installation the repository belongs now."""
@@ -363,6 +378,7 @@ def _known(tx: Tx, memory: Memory, key: str, repository_id: int, number: int) ->
         notes=msgspec.json.decode(notes_json, type=tuple[Note, ...]),
         base_ref=base_ref,
         said=said,
+        watches=store.watches_of(tx, repository_id, number),
     )
 
 

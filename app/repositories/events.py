@@ -20,6 +20,7 @@ from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.pulls.wishes import check_key
 from app.rebuild.pushes import PushRow
+from app.repositories import concerned
 from app.repositories.keys import group_key, protection_key
 from app.standing.watching import pushed
 from app.tenants.registry import Tenant, Tenants
@@ -33,14 +34,18 @@ from integrations.github.events import (
     EventError,
     MembershipEvent,
     MergeGroupEvent,
+    OrganisationEvent,
+    Other,
     ProtectionRuleEvent,
     PushEvent,
+    StatusEvent,
     parse_event,
 )
-from integrations.github.port import GitHubApp
+from integrations.github.port import Account, GitHubApp
 
 _log = structlog.get_logger()
 _BRANCH = "refs/heads/"
+_REPORTS = ("created", "completed")
 
 
 class RepositoryEvents:
@@ -86,7 +91,7 @@ class RepositoryEvents:
             # It may have merged one, and what is deployed next is asked about at once.
             self._gatherer.forget_pulls(event.repository_id)
             self._gate.forget_all()
-        elif event.repository_id is None or isinstance(event, MembershipEvent):
+        elif event.repository_id is None or _about_groups(event):
             tenant.groups.forget()
             self._gate.forget_all()
 
@@ -129,6 +134,10 @@ class RepositoryEvents:
                             # GitHub waits for a run of its own, also where it says the same.
                             effects.again(tx, check_key(repository, head, base_ref))
                             yield f"pull/{repository}/{number}"
+                elif isinstance(event, CheckRunEvent) and event.app_id != app_id and event.action in _REPORTS:
+                    yield from concerned.by_check(tx, repository, event)
+            case StatusEvent() if repository is not None:
+                yield from concerned.by_check(tx, repository, event)
             case ProtectionRuleEvent() if repository is not None:
                 yield protection_key(repository, event.run_id, event.environment, event.sha)
             case MergeGroupEvent() if repository is not None and event.action == "checks_requested":
@@ -136,26 +145,32 @@ class RepositoryEvents:
             case DeploymentStatusEvent():
                 yield from self._outcomes.seen(tx, tenant.id, event)
             case MembershipEvent():
-                self._membership(tx, tenant, event)
-                yield from _every_open_pull(tx, tenant.id)
+                self._membership(tx, tenant, event, f"github-team:{event.team_id}", event.member)
+                yield from concerned.by_team(tx, tenant.id, event)
+            case OrganisationEvent():
+                if event.member is not None:
+                    self._membership(tx, tenant, event, f"github-org:{event.organisation.id}", event.member)
+                yield from concerned.by_organisation(tx, tenant.id, event)
+            case Other(event="member") if repository is not None:
+                yield from concerned.by_role(tx, repository)
+            case Other(event="team"):
+                yield from concerned.by_teams(tx, tenant.id)
             case _:
                 if repository is None:
-                    yield from _every_open_pull(tx, tenant.id)
+                    yield from concerned.every_one(tx, tenant.id)
 
-    def _membership(self, tx: Tx, tenant: Tenant, event: MembershipEvent) -> None:
-        source, account = f"github-team:{event.team_id}", f"github:{event.member.id}"
-        by = f"github:{event.sender.id}" if event.sender else ""
-        if event.action == "added":
+    def _membership(self, tx: Tx, tenant: Tenant, event: Event, source: str, member: Account) -> None:
+        """Write down who came or went, and by whom."""
+        account, by = f"github:{member.id}", f"github:{event.sender.id}" if event.sender else ""
+        if event.action in ("added", "member_added"):
             people.join(tx, tenant.id, source, {account: by}, self._clock())
-        elif event.action == "removed":
+        elif event.action in ("removed", "member_removed"):
             people.leave(tx, tenant.id, source, [account], self._clock())
 
 
-def _every_open_pull(tx: Tx, tenant: str) -> Iterable[str]:
-    for repository in pulls.repositories(tx):
-        if repository.tenant == tenant:
-            for number, _, _ in pulls.open_pulls(tx, repository.id):
-                yield f"pull/{repository.id}/{number}"
+def _about_groups(event: Event) -> bool:
+    """Whether it says who belongs where: of these, some name a repository, too."""
+    return isinstance(event, MembershipEvent) or (isinstance(event, Other) and event.event in ("member", "team"))
 
 
 def _event(delivery: StoredDelivery) -> Event | None:

@@ -33,6 +33,9 @@ _CLAIMS = {
     for dialect, locked in (("sqlite", ""), ("postgresql", " FOR UPDATE SKIP LOCKED"))
     for which in ("", _ONLY, _BUT)
 }
+_IN_HAND = text(
+    "SELECT 1 AS found FROM work WHERE key = :key AND (due_at <= :now OR lease_until > :now OR failures > 0)"
+)
 _HELD = text("SELECT attempt FROM work WHERE key = :key")
 _HELD_LOCKED = text("SELECT attempt FROM work WHERE key = :key FOR UPDATE")
 _REST = text(
@@ -97,6 +100,11 @@ def claim(tx: Tx, now: int, lease_until: int, most: int, *, only: str = "", but:
     statement = _CLAIMS[tx.connection.dialect.name, which]
     rows = tx.all(statement, now=now, lease=lease_until, most=most, **values)
     return tuple(Lease(row.key, row.marks, row.attempt, row.failures) for row in rows)
+
+
+def in_hand(tx: Tx, key: str, now: int) -> bool:
+    """Whether a key is due, being worked on or to be tried again at ``now``, in microseconds since 1970 UTC."""
+    return tx.first(_IN_HAND, key=key, now=now) is not None
 
 
 def hold(tx: Tx, lease: Lease) -> None:

@@ -157,6 +157,13 @@ class MembershipEvent(_About, frozen=True, kw_only=True):
     member: Account
 
 
+class OrganisationEvent(_About, frozen=True, kw_only=True):
+    """``member_added`` or ``member_removed``. ``member`` is None for an account that is gone."""
+
+    organisation: Account
+    member: Account | None
+
+
 class InstallationEvent(_About, frozen=True, kw_only=True):
     """Of the events installation (created, deleted, suspend …) and installation_repositories (added, removed)."""
 
@@ -187,6 +194,7 @@ Event: TypeAlias = (
     | DeploymentStatusEvent
     | PushEvent
     | MembershipEvent
+    | OrganisationEvent
     | InstallationEvent
     | RepositoryEvent
     | Other

@@ -244,6 +244,28 @@ class MembershipPayload(Payload, kw_only=True):
         )
 
 
+class _OrganisationAccount(msgspec.Struct):
+    id: Id
+    login: str
+
+
+class _OfOrganisation(msgspec.Struct):
+    user: Account | None = None
+
+
+class OrganisationPayload(Payload, kw_only=True):
+    membership: _OfOrganisation
+    organization: _OrganisationAccount
+
+    def read(self, event: str) -> events.OrganisationEvent:
+        account = self.organization
+        return events.OrganisationEvent(
+            organisation=Account(account.id, account.login, "Organization"),
+            member=self.membership.user,
+            **self.about(),
+        )
+
+
 class _InstallationAccount(msgspec.Struct):
     """An enterprise has an id but no login."""
 
