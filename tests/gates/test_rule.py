@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gates.model import Policies
 from gates.rule import effective_rule
 from gates.terms import EffectiveRule, NoRule, SeatTerms, digest_of
-from manifests.policy import BaseRefs, Group, PeopleRules, Policy, Rule, Seat, TrustedSigner, When
+from manifests.policy import POLICY_PATH, BaseRefs, Group, PeopleRules, Policy, Rule, Seat, TrustedSigner, When
 from manifests.policy_terms import ChangeRule
 from tests.gates.arbitrary import patient
 from tests.gates.builders import MANIFEST, POLICIES, POLICY, PULL, RELEASE, RULE, TENANT, alter
@@ -67,6 +67,18 @@ ROWS = (
     ),
     Row("without a tenant policy there is no rule", {"policies.tenant": None}, "fail", "no tenant policy"),
     Row("an unreadable policy gives no rule", {"policies.problem": "bad"}, "fail", "cannot be used: bad"),
+    Row(
+        "a policy that was never released gives no rule",
+        {"policies.unreleased": "Nobody released it."},
+        "fail",
+        "Nobody released it. [Have it released by a pull request that Countersign allows",
+    ),
+    Row(
+        "a release that calls itself a policy is none",
+        {"policies.unreleased": "Nobody released it.", "release.manifest.kind": "policy"},
+        "fail",
+        "Nobody released it.",
+    ),
     Row("without a manifest there is no rule", {"release.manifest": None}, "fail", "no rule can be chosen"),
 )
 
@@ -258,6 +270,32 @@ def _merged(rules: tuple[Rule, ...]) -> EffectiveRule | NoRule:
         alter(TENANT, rules=rules, groups={"a": Group(), "b": Group()}, people=PeopleRules(0)), Policy("s")
     )
     return effective_rule(policies, alter(RELEASE, manifest=MANIFEST), PULL, "production")
+
+
+_OWN = Rule("policies", When(kind=("policy",)), (Seat("owners", 2),), gates=("rationale",))
+_REPLACED = alter(RELEASE, manifest_path=POLICY_PATH, manifest=alter(MANIFEST, kind="policy"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"unreleased": "Nobody released it."}, {"problem": "line 3: tab", "repository": None}],
+    ids=["a policy that was never released", "no policy that can be read"],
+)
+def test_what_takes_the_place_of_a_policy_that_does_not_count_is_judged_by_the_tenant_alone(
+    changes: dict[str, Any],
+) -> None:
+    tenant = alter(TENANT, rules=(_OWN,), groups={"owners": Group(members=("grace", "heidi"))})
+    lax = Policy("s", rules=(Rule("lax", seats=(Seat("anybody"),)),), groups={"anybody": Group(members=("mallory",))})
+    policies = alter(Policies(tenant, lax), **changes)
+    rule = effective_rule(policies, _REPLACED, PULL, "policy")
+    assert isinstance(rule, EffectiveRule)
+    assert (rule.rules, [seat.group for seat in rule.seats]) == (("tenant/policies",), ["owners"])
+
+    other = effective_rule(policies, alter(RELEASE, manifest=alter(MANIFEST, kind="policy")), PULL, "policy")
+    assert isinstance(other, NoRule), "only the policy itself"
+    nobody = effective_rule(alter(policies, tenant=alter(tenant, rules=())), _REPLACED, PULL, "policy")
+    assert isinstance(nobody, NoRule)
+    assert len(nobody.problems) == 2, nobody.problems
 
 
 @patient
