@@ -59,7 +59,8 @@ def compare(comparison: Comparison, found: Sequence[Field], at: int) -> Judgemen
     if len(named) > 1:
         return Judgement(f"{comparison.field} is there more than once, and {_asked(comparison)} is asked for")
     kind, text = named.pop()
-    return _KINDS[comparison.kind](comparison, Field(comparison.field, kind, text), at)
+    judge = _KINDS.get(comparison.kind, _unknown)
+    return judge(comparison, Field(comparison.field, kind, text), at)
 
 
 def _number(comparison: Comparison, field: Field, at: int) -> Judgement:
@@ -133,6 +134,10 @@ def _boolean(comparison: Comparison, field: Field, at: int) -> Judgement:
     if field.kind != "boolean" or field.text not in ("true", "false"):
         return _not(comparison, field, "true or false")
     return Judgement() if field.text == value else _other(comparison, field)
+
+
+def _unknown(comparison: Comparison, field: Field, at: int) -> Judgement:
+    return _broken(comparison)
 
 
 _KINDS: dict[str, Callable[[Comparison, Field, int], Judgement]] = {

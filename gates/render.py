@@ -123,7 +123,7 @@ def _says_remedy(result: Result) -> bool:
 def _more(result: Result) -> list[str]:
     """Who may act and what would change the result, each said once: at the child, where a child has the same."""
     found = []
-    for label, said in (("Who may act", "who"), ("Would change this", "changes")):
+    for label, said in (("Who may act", "who"), ("What would change it", "changes")):
         value: str = getattr(result, said)
         if value and all(getattr(child, said) != value for child in result.children):
             found.append(f"{label}: {value.rstrip('.')}.")

@@ -120,7 +120,12 @@ def _same_type(path: tuple[str, ...], value: Any) -> st.SearchStrategy[Any]:
 @st.composite
 def nearly_passing(draw: Callable[[Any], Any]) -> tuple[Policies, Snapshot]:
     """The passing case with a few leaves replaced by other values of their type."""
-    policies, snapshot = passing(draw(st.sampled_from(["deploy", "merge"])))
+    return draw(nearly(*passing(draw(st.sampled_from(["deploy", "merge"])))))  # type: ignore[no-any-return]
+
+
+@st.composite
+def nearly(draw: Callable[[Any], Any], policies: Policies, snapshot: Snapshot) -> tuple[Policies, Snapshot]:
+    """A case with a few leaves replaced by other values of their type."""
     places = [("p", *path) for path, _ in leaves(policies)] + [("s", *path) for path, _ in leaves(snapshot)]
     for where, *path in draw(st.lists(st.sampled_from(places), min_size=1, max_size=4, unique=True)):
         root = policies if where == "p" else snapshot

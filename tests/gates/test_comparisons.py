@@ -112,6 +112,7 @@ FAILS = (
     ),
     ("an operator of another kind", asked("number", "one-of", "1"), field("number", "1"), "cannot be read"),
     ("no values in the policy", asked("text", "none-of"), field("text", "x"), "cannot be read"),
+    ("a kind of another version", asked("colour", "=", "red"), field("text", "red"), "cannot be read"),
     ("an age with a unit", asked("age", "<", "1 d"), field("text", "2026-11-20T17:00:00Z"), "cannot be read"),
 )
 

@@ -127,7 +127,7 @@ def test_who_may_act_and_what_would_change_it_are_said_once() -> None:
     verdict = alter(decide(*passing()), outcome="wait", results=(parent,))
     for words in (text(verdict), re.sub(r"\\(.)|\u200b", r"\1", markdown([verdict]))):
         assert words.count("Who may act: risk-managers.") == 1
-        assert words.count("Would change this: their word.") == 1
+        assert words.count("What would change it: their word.") == 1
     assert title([verdict]) == "Waiting: It waits (production)"
 
 
