@@ -117,22 +117,71 @@ async def test_what_is_said_while_servicenow_is_away_counts_once_it_is_back(shor
     await short.says(pull, GREEN, "Filled by carol")
 
 
+async def approved_there(played: Played, group: str = "github_team: acme/risk") -> tuple[Pull, str]:
+    """A release whose second seat was filled by approving the change request; the approval row's sys_id."""
+    played.servicenow.add_member("Change Management", "carol.risk")
+    await played.world.put_policy(policy(group, accept="[servicenow]", change=True))
+    pull = await played.propose()
+    await known(played, pull, "carol")
+    await link(played, "carol.risk", "carol")
+    await played.approve(pull, "bob")
+    number = await played.approve_change("carol.risk")
+    await played.says(pull, GREEN, "Filled by bob", "Filled by carol.risk")
+    return pull, next(row.sys_id for row in played.servicenow.change(number).approvals if row.approver == "carol.risk")
+
+
 @pytest.mark.parametrize("group", ["servicenow_group: Risk Management", "github_team: acme/risk"])
 async def test_an_approval_in_servicenow_fills_a_seat_that_accepts_it(short: Played, group: str) -> None:
+    await approved_there(short, group)
+    consent = await _consent(short)
+    assert (consent.way, consent.strength, consent.environments) == ("servicenow", "attested", ("production",))
+    assert consent.account.startswith("servicenow:")
+
+
+@pytest.mark.parametrize(
+    ("fields", "by", "why"),
+    [
+        ({"state": "requested"}, "carol.risk", "it is requested in ServiceNow now"),
+        ({"due_date": "2027-01-01 00:00:00"}, "system", "somebody else wrote the approval in ServiceNow last"),
+    ],
+)
+async def test_an_approval_that_says_something_else_by_now_is_void(
+    short: Played, fields: dict[str, str], by: str, why: str
+) -> None:
+    pull, row = await approved_there(short)
+    short.servicenow.force("sysapproval_approver", row, fields, by)
+    await short.says(pull, WAITS, f"approval does not count: it is void: {why}")
+
+
+async def test_an_approval_in_servicenow_is_for_the_content_that_was_approved(short: Played) -> None:
+    pull, _ = await approved_there(short)
+    short.push({"notes.md": b"One more thing.\n"})
+    await short.prompted(pull)
+    await short.says(pull, WAITS, "carol.risk's approval does not count: it is void")
+    await short.approve(pull, "bob")
+    await short.approve_change("carol.risk")
+    await short.says(pull, GREEN)
+
+
+async def test_who_revokes_on_github_takes_back_what_they_approved_in_servicenow(short: Played) -> None:
+    pull, _ = await approved_there(short)
+    await short.next_second()
+    short.comment(pull, "carol", "/revoke")
+    await short.says(pull, WAITS, "carol.risk's approval does not count: it is void: the person revoked it")
+    recheck(short, pull)
+    await short.settled()
+    await short.says(pull, WAITS, "carol.risk's approval does not count: it is void: the person revoked it")
+
+
+async def test_an_approval_in_servicenow_fills_no_seat_that_does_not_accept_it(short: Played) -> None:
     short.servicenow.add_member("Change Management", "carol.risk")
-    await short.world.put_policy(policy(group, accept="[servicenow]", change=True))
+    await short.world.put_policy(policy("github_team: acme/risk", change=True))
     pull = await short.propose()
     await known(short, pull, "carol")
     await link(short, "carol.risk", "carol")
     await short.approve(pull, "bob")
-    number = await short.approve_change("carol.risk")
-    await short.says(pull, GREEN, "Filled by")
-    consent = await _consent(short)
-    assert (consent.way, consent.strength, consent.environments) == ("servicenow", "attested", ("production",))
-    assert consent.account.startswith("servicenow:")
-    (row,) = (row for row in short.servicenow.change(number).approvals if row.approver == "carol.risk")
-    short.servicenow.force("sysapproval_approver", row.sys_id, {"state": "requested"}, "carol.risk")
-    await short.says(pull, WAITS, "does not count: it is void: it is requested in ServiceNow now")
+    await short.approve_change("carol.risk")
+    await short.says(pull, WAITS, "1 approval from risk-managers", without="needed in ServiceNow")
 
 
 async def _consent(played: Played) -> Consent:

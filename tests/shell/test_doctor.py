@@ -20,7 +20,7 @@ from app.cli.exits import NO
 from app.clock import SECOND, now
 from app.db.connect import migrate
 from app.db.tx import Tx
-from app.doctor import database, log, machine, neighbours, sinks
+from app.doctor import database, identity, log, machine, neighbours, sinks
 from app.doctor.main import EXAMINATIONS, examine
 from app.doctor.model import Finding, Patient
 from app.keys import files
@@ -28,6 +28,7 @@ from app.settings import Settings, load
 from app.sinks import store
 from app.verification import store as verifications
 from integrations.github.client import PERMISSIONS
+from integrations.identity.simulator import IdentitySimulator
 from manifests.app_manifest import EVENTS
 from tests.db.opened import opened
 from tests.shell.conftest import Command
@@ -170,6 +171,26 @@ async def test_a_servicenow_that_does_not_answer_is_told(home: Path) -> None:
     found = told(await neighbours.servicenow(patient(settings)))
     assert "ServiceNow of acme" in found
     assert "hidden-word" not in str(found)
+
+
+async def test_an_identity_provider_is_asked_with_its_token(home: Path) -> None:
+    provider = IdentitySimulator()
+    await provider.start()
+    try:
+        for token, status in ((provider.token, "ok"), ("wrong-word", "problem")):
+            asked = patient(
+                settings_of(
+                    home,
+                    COUNTERSIGN_TENANTS__0__IDENTITY__URL=provider.base_url,
+                    COUNTERSIGN_TENANTS__0__IDENTITY__TOKEN=token,
+                )
+            )
+            (found,) = await identity.identity(asked)
+            assert (found.name, found.status) == ("identity provider of acme", status)
+            assert token not in str(found)
+            assert any("identity.url" in one.name for one in await neighbours.simulators(asked))
+    finally:
+        await provider.stop()
 
 
 @pytest.mark.parametrize(
