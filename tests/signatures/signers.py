@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from manifests import ssh_keys, statement
 from manifests.sshsig import NAMESPACE
 from tests.requirements import need
+
+
+class Signing(Protocol):
+    """Whatever signs for a person; ``line`` is the public half."""
+
+    @property
+    def line(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def sign(self, payload: bytes, namespace: str = NAMESPACE) -> str: ...
 
 
 class PersonKey(msgspec.Struct, frozen=True):
@@ -39,7 +50,7 @@ def make(folder: Path, name: str, kind: str = "ed25519") -> PersonKey:
     return PersonKey(path, path.with_suffix(".pub").read_text().strip())
 
 
-def accepts(key: PersonKey, signature: bytes, message: bytes, folder: Path) -> bool:
+def accepts(key: Signing, signature: bytes, message: bytes, folder: Path) -> bool:
     """Whether stock ``ssh-keygen -Y verify`` takes these bytes for this key's signature."""
     allowed, file = folder / "allowed", folder / "statement.sig"
     allowed.write_text(f'carol namespaces="{NAMESPACE}" {key.line}\n')

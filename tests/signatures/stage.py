@@ -30,7 +30,7 @@ from app.tokens.model import Permission, Scope
 from app.work import store as work
 from integrations.github.simulator.model import Pull
 from tests.signatures import signers
-from tests.signatures.signers import PersonKey
+from tests.signatures.signers import PersonKey, Signing
 
 PATIENCE_S = 40
 _APP_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -50,11 +50,15 @@ class Stage:
     """carol's seat asks for ``personal``, the default for production."""
 
     def __init__(
-        self, folder: Path, *, cooldown: str = "0s", risk_managers: int = 1, database_url: str | None = None
-    ) -> None:
+        self, folder: Path, *, cooldown: str = "0s", risk_managers: int = 1, database_url: str | None = None,
+        amend: Callable[[str], str] = lambda policy: policy, machines: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """``amend`` changes the policy before the release is proposed; no human uses the accounts of ``machines``."""
         self.folder = folder
         self._cooldown = cooldown
         self._risk_managers = risk_managers
+        self._amend = amend
+        self._machines = machines
         self.world = World(folder, change=False, github_key=_APP_KEY, database_url=database_url)
         self._tokens: dict[str, str] = {}
 
@@ -73,7 +77,7 @@ class Stage:
             b"{group: risk-managers, count: %d}" % self._risk_managers,
         )
         assert asked != policy
-        await world.put_policy(asked)
+        await world.put_policy(self._amend(asked.decode()).encode())
         self.files = self.world.release_files()
         github.push(REPOSITORY, "release", self.files, author="alice")
         self.pull: Pull = github.open_pull(REPOSITORY, "release", author="alice", title="Release 3.2.0")
@@ -87,7 +91,11 @@ class Stage:
         path = settings.tenants[0].policy
         policy = path.read_text()
         assert "key_cooldown: 0s" in policy
-        path.write_text(policy.replace("key_cooldown: 0s", f"key_cooldown: {self._cooldown}"))
+        path.write_text(
+            policy.replace(
+                "key_cooldown: 0s", f"key_cooldown: {self._cooldown}, machines: [{', '.join(self._machines)}]"
+            )
+        )
         return settings
 
     async def _judged(self) -> bool:
@@ -195,13 +203,13 @@ class Stage:
         return key
 
     async def prepare(
-        self, key: PersonKey, decision: str = "approve", environment: str = "production", reason: str = ""
+        self, key: Signing, decision: str = "approve", environment: str = "production", reason: str = ""
     ) -> Answer:
         asked = f"key={quote(key.fingerprint, safe='')}&decision={decision}&environment={environment}"
         asked += f"&reason={quote(reason)}" if reason else ""
         return await self.ask("GET", f"/api/v1/releases/{self.release}/statement?{asked}")
 
-    async def payload(self, key: PersonKey, decision: str = "approve", reason: str = "") -> bytes:
+    async def payload(self, key: Signing, decision: str = "approve", reason: str = "") -> bytes:
         prepared = await self.prepare(key, decision, reason=reason)
         assert prepared.status == 200, prepared.body
         return base64.b64decode(prepared.body["payload"])
@@ -212,7 +220,7 @@ class Stage:
     async def submit(self, payload: bytes, signature: str, **more: str) -> Answer:
         return await self.ask("POST", "/api/v1/statements", {**self.body(payload, signature), **more})
 
-    async def approve(self, key: PersonKey) -> Answer:
+    async def approve(self, key: Signing) -> Answer:
         payload = await self.payload(key)
         return await self.submit(payload, key.sign(payload))
 

@@ -77,7 +77,9 @@ def artifacts(*files: FileDigest) -> Callable[[Consent], bytes]:
 
 
 def test_the_table_alters_everything_that_is_bound() -> None:
-    assert {name for name, _, _ in ALTERED} | FREE | TERMS == {field.name for field in msgspec.structs.fields(ConsentPredicate)}
+    assert {name for name, _, _ in ALTERED} | FREE | TERMS == {
+        field.name for field in msgspec.structs.fields(ConsentPredicate)
+    }
 
 
 async def test_anything_bound_that_differs_is_refused_though_its_signature_is_good(stage: Stage) -> None:
