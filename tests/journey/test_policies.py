@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +223,58 @@ async def test_where_no_policy_counts_the_tenants_rules_alone_judge_the_first(
         assert await steps(played, sha256_hex(first)) == ["released"]
         await played.says(await played.propose(played.files("3.3.0"), "next"), WAITS, without=UNRELEASED)
         await played.settled()
+
+
+def including(played: Played, *entries: str) -> bytes:
+    return policy(played) + f"include: [{', '.join(entries)}]\n".encode()
+
+
+async def test_what_a_policy_includes_counts_with_it_and_only_as_it_was_pinned(short: Played) -> None:
+    common = documents.lax_policy().replace(b"anything goes", b"dana too").replace(b"mallory", b"dana")
+    shared = common.replace(b"dana", b"alice").replace(b"anybody", b"askers")
+    short.github.create_repository("acme/governance", {"shared.yaml": shared})
+    short.github.push(REPOSITORY, "main", {".github/common.yaml": documents.lax_policy()}, author="mallory")
+    mine = f'{{path: .github/common.yaml, sha256: "{sha256_hex(common)}"}}'
+    theirs = f'{{path: shared.yaml, sha256: "{sha256_hex(shared)}", repository: acme/governance, ref: main}}'
+    await short.world.put_policy(including(short, mine, theirs))
+    pull = await short.propose()
+    await short.says(pull, DENIED, f"Expected .github/common.yaml to have the SHA-256 {sha256_hex(common)}, found")
+
+    short.github.push(REPOSITORY, "main", {".github/common.yaml": common}, author="alice")
+    await short.says(pull, WAITS, "1 approval from anybody", "1 approval from askers", "repository/dana too")
+    lacking = including(short, theirs.replace("shared.yaml", "other.yaml").replace(sha256_hex(shared), "0" * 64))
+    change = await propose(short, {POLICY_PATH: lacking}, "lacking")
+    await short.says(change, DENIED, "Expected a file other.yaml with the SHA-256 000", without="came out")
+
+
+async def test_two_stewards_adopt_from_the_command_line_what_they_were_shown(short: Played) -> None:
+    other = policy(short, b"24h")
+    short.push({POLICY_PATH: other}, branch="main", by="mallory")
+    await short.settled()
+    one, two = [await short.world.token(Permission.PEOPLE_MANAGE, name=name) for name in ("one", "two")]
+    sha256 = sha256_hex(other)
+    adopt_it = ("policy", "adopt", REPOSITORY, "--sha256", sha256, "--yes")
+    code, said = await command(short, one, "policy", "adopt", REPOSITORY)
+    assert (code, "expires: 24h" in said, sha256 in said) == (2, True, True), said
+    assert (await command(short, one, "policy", "adopt", REPOSITORY, "--sha256", "0" * 64, "--yes"))[0] == 1
+    code, said = await command(short, one, *adopt_it)
+    assert (code, "This version is proposed. Another steward" in said) == (1, True), said
+    code, said = await command(short, one, *adopt_it)
+    assert (code, "a second steward" in said) == (1, True), said
+    code, said = await command(short, two, *adopt_it, "--json")
+    assert (code, json.loads(said)["state"]) == (0, "adopted"), said
+    code, said = await command(short, one, *adopt_it)
+    assert (code, "This version counts: it was adopted." in said) == (0, True), said
+    code, said = await command(short, one, "policy", "versions", REPOSITORY)
+    states = [row["state"] for row in json.loads(said)["versions"] if row["sha256"] == sha256]
+    assert (code, states) == (0, ["proposed", "adopted"])
+
+
+async def command(played: Played, token: str, *arguments: str) -> tuple[int, str]:
+    environment = os.environ | {"COUNTERSIGN_URL": played.service.address, "COUNTERSIGN_TOKEN": token}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from app.cli.main import main; main()", *arguments, env=environment,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
