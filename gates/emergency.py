@@ -23,8 +23,6 @@ def approved_emergency(case: Case) -> tuple[str, str, tuple[int, ...]]:
         return "", "there is no change request", ()
     if facts.problem:
         return "", f"the change request {facts.number} cannot be relied on: {facts.problem.rstrip('.')}", ()
-    if facts.type != "emergency":
-        return "", f"{facts.number} is of the type {facts.type or '(none)'}", ()
     found = troubles(facts, _terms(case), case.snapshot)
     moments = beginnings(case.snapshot.at, facts.start, facts.end)
     return ("", found[0].summary.rstrip("."), moments) if found else (facts.number, "", moments)

@@ -38,6 +38,7 @@ ROWS = (
     Row("of another App", seen(alter(BUILT, app="eve"), SCANNED), "wait", "build of the App github-actions has not"),
     Row("a status in place of a run", seen(alter(BUILT, app="status"), SCANNED), "wait", "has not run"),
     Row("at another head", seen(alter(BUILT, sha="0" * 40), SCANNED), "wait", "not run at a1a1a1a; it ran at 0000000"),
+    Row("a run in place of a status", seen(BUILT, alter(SCANNED, app="eve")), "wait", "scan (a commit status) has not"),
     Row("in another case", seen(alter(BUILT, name="Build"), SCANNED), "wait", "has not run"),
     Row("under way", seen(alter(BUILT, conclusion=""), SCANNED), "wait", "still under way"),
     Row("failed", seen(alter(BUILT, conclusion="failure"), SCANNED), "fail", "ended as failure, and only success"),

@@ -8,10 +8,12 @@ import pytest
 
 from gates.evidence import evidence
 from gates.model import Field
+from gates.terms import TrustTerms
+from manifests.policy import TrustedSigner
 from manifests.policy_terms import Comparison, Requirement
 from manifests.release import EvidenceReference
 from tests.gates.asking import ask, hold
-from tests.gates.builders import BACKTEST, DAY, HOUR, NOW, alter
+from tests.gates.builders import BACKTEST, BACKTEST_KEY, DAY, HOUR, NOW, alter
 
 RATE = Comparison("metrics.breach_rate", "number", "<=", ("0.6 %",))
 AGE = Comparison("made_at", "age", "<", ("86400",))
@@ -78,3 +80,26 @@ def test_several_requirements_all_count() -> None:
 def test_the_age_of_a_report_says_when_it_runs_out() -> None:
     terms = {"requirements": (Requirement("test-result", (AGE,)),)}
     assert ask(evidence, terms, {"evidence.0.fields": FIELDS}).changes_at == (NOW - HOUR + DAY,)
+
+
+def test_what_one_type_has_to_say_is_not_asked_of_another() -> None:
+    bias = EvidenceReference("bias", "evidence/bias.dsse.json")
+    report = alter(BACKTEST, path=bias.path, type="bias", fields=(Field("parity", "number", "0.9"),))
+    terms = {
+        "evidence": ("bias", "test-result"),
+        "requirements": (
+            Requirement("test-result", (RATE,)),
+            Requirement("bias", (Comparison("parity", "number", ">=", ("0.8",)),)),
+        ),
+        "trust": tuple(TrustTerms(type, (TrustedSigner(BACKTEST_KEY, "service"),)) for type in ("bias", "test-result")),
+    }
+    both = (alter(BACKTEST, fields=FIELDS), report)
+    changes = {"release.manifest.evidence": lambda found: (*found, bias), "evidence": both}
+    hold(ask(evidence, terms, changes), "pass")
+
+
+def test_what_nobody_trusted_signed_is_not_compared() -> None:
+    terms = {"requirements": (Requirement("test-result", (RATE, AGE)),)}
+    finding = ask(evidence, terms, {"evidence.0.fields": told(rate="1.4 %"), "evidence.0.signers": ()})
+    assert len(finding.result.children) == 1
+    assert finding.changes_at == ()
