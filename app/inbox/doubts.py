@@ -61,7 +61,7 @@ class IfTitle(msgspec.Struct, frozen=True):
 
 
 class IfRequired(msgspec.Struct, frozen=True):
-    """It matters if the check ``name`` of ``app`` is required at this head of an open pull request."""
+    """It matters if the check ``name`` of ``app`` is required at this head of a pull request that is not closed."""
 
     sha: str
     name: str
@@ -108,9 +108,6 @@ def _of_a_pull(delivery: Delivery) -> bool:
 def _comment(event: CommentEvent) -> Doubt | None:
     if event.action == "created":
         return Never() if parse_command(event.body) is None else None
-    if event.author is None or event.author.type != "User" or event.via_app:
-        # It may be our own, which is put right again.
-        return None
     return IfHeard(event.number, f"comment:{event.comment_id}")
 
 

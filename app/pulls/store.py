@@ -43,7 +43,8 @@ _TWINS = text(
 _OPEN = text("SELECT number, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND state = 'open'")
 _WATCHED = text("SELECT number, watches_json FROM pulls WHERE repository_id = :repository_id AND state = 'open'")
 _AT_HEAD = text(
-    "SELECT number, watches_json FROM pulls WHERE repository_id = :repository_id AND state = 'open'"
+    # Also of a merged one: what it released may still be waiting to go live.
+    "SELECT number, watches_json FROM pulls WHERE repository_id = :repository_id AND state <> 'closed'"
     " AND head_sha = :head_sha"
 )
 _WATCHES = text("SELECT watches_json FROM pulls WHERE repository_id = :repository_id AND number = :number")
@@ -173,7 +174,7 @@ def _storable(title: str) -> str:
 
 
 def watched(tx: Tx, repository_id: int, head_sha: str = "") -> tuple[tuple[int, Watches | None], ...]:
-    """(number, what its verdict depends on) of each open pull request, or of those with this head."""
+    """(number, what its verdict depends on) of each open pull request, or of those open or merged with this head."""
     if head_sha:
         rows = tx.all(_AT_HEAD, repository_id=repository_id, head_sha=head_sha)
     else:

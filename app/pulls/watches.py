@@ -13,7 +13,7 @@ TEAMS, ORGANISATIONS, ROLES, OWNERS = "team", "organisation", "role", "owners"
 
 class Watches(msgspec.Struct, frozen=True, omit_defaults=True):
     """The ``checks`` that some rule requires; whether some condition asks for ``labels``; whether the ``title`` says
-    why (of a changed policy); the ``groups`` of the policies, as ``team:<organisation/slug>``, ``team:<id>``,
+    why (of a changed policy); the ``groups`` that are asked, as ``team:<organisation/slug>``, ``team:<id>``,
     ``organisation:<login>`` in lower case, ``role`` for those of permissions and ``owners`` for those of files."""
 
     checks: tuple[RequiredCheck, ...] = ()
