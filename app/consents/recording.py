@@ -6,8 +6,10 @@ from app.blobs.store import BlobStore
 from app.consents import bearing, store
 from app.consents.store import NewGrant
 from app.db.tx import Tx
+from app.pulls.again import judge_open
 from app.rebuild.grants import GrantData, VoidData
 from app.rebuild.withheld import say_withheld
+from gates.model import Consent
 from manifests.record import Draft, facts
 from manifests.vocabulary import Event
 
@@ -36,6 +38,7 @@ class Recorder:
                 self._tx, self._tenant, grant.release_id, consent.id, consent.artifacts, trace_id=trace_id,
                 person=consent.person, ts=self._now,
             )  # fmt: skip
+        self._reached(consent)
 
     def void(self, trace_id: str, release_id: str, grant_id: str, reason: str, cause: str) -> bool:
         """False, with nothing written, when somebody voided it before."""
@@ -43,7 +46,15 @@ class Recorder:
             return False
         name = bearing.resource(release_id, grant_id)
         self._stage(trace_id, "grant.voided", name, VoidData(reason, cause), "service:countersign", "void")
+        for grant in store.by_ids(self._tx, self._tenant, [grant_id]):
+            if grant.readable:
+                self._reached(grant.consent)
         return True
+
+    def _reached(self, consent: Consent) -> None:
+        """A delegation for the whole repository that comes or goes changes what counts in its other releases."""
+        if consent.delegation is not None and consent.delegation.scope == "repository":
+            judge_open(self._tx, consent.repository_id, self._now)
 
     def _stage(self, trace_id: str, event: Event, resource: str, data: object, actor_ref: str, outcome: str) -> None:
         self._tx.stage(

@@ -16,10 +16,10 @@ from app.decisions.store import StoredDecision
 from app.glass import words
 from app.notices.service import want
 from app.pulls import store as pulls
+from app.pulls.again import judge_open
 from app.rebuild import glasses
 from app.rebuild.glasses import GlassRow
 from app.releases import store as releases
-from app.work import store as work
 from gates.model import Consent, Snapshot, Verdict
 from gates.terms import EffectiveRule, NoRule
 from manifests import canonical
@@ -95,7 +95,7 @@ class Breaking:
         key = f"glass/{release.id}/used/{decision.id}"
         about = glasses.resource(row.repository_id, row.id)
         want(tx, release.repository_id, release.number, key, notice, about, now)
-        judge_again(tx, release.repository_id, now)
+        judge_open(tx, release.repository_id, now)
 
     def _stands(self, tx: Tx, decision: StoredDecision, by: BrokenBy) -> bool:
         told = consents.recorded(tx, decision.tenant, decision.release_id)
@@ -103,8 +103,3 @@ class Breaking:
         return bool(said) and all(
             one is not None and one.grant is not None and one.void is None and not one.problem for one in said
         )
-
-
-def judge_again(tx: Tx, repository_id: int, now: int) -> None:
-    """What is owed for a broken glass has changed: every open release of the repository is judged anew."""
-    work.mark_many(tx, {f"pull/{repository_id}/{number}": now for number, _, _ in pulls.open_pulls(tx, repository_id)})

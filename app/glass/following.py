@@ -7,8 +7,9 @@ from app.db.tx import Tx
 from app.effects import store as effects
 from app.glass import words
 from app.glass.bearing import breakers, glasses_of
-from app.glass.breaking import breaking, judge_again
+from app.glass.breaking import breaking
 from app.notices.service import want
+from app.pulls.again import judge_open
 from app.pulls.model import Evaluation
 from app.rebuild import glasses
 from app.rebuild.glasses import GlassRow, ReviewRow
@@ -52,7 +53,7 @@ class GlassFollowing:
                 continue
             row = ReviewRow(glass.id, consent.id, of.now)
             if glasses.add_review(tx, log, glass, row, trace_id=release.trace_id, person=consent.person):
-                judge_again(tx, of.repository.id, of.now)
+                judge_open(tx, of.repository.id, of.now)
 
     def _barred(self, tx: Tx, of: Evaluation, glass: GlassRow, snapshot: Snapshot, consent: Consent) -> bool:
         """Whether the reviewer is none: they broke it, had a hand in the release, or are of another group."""

@@ -11,9 +11,9 @@ from app.clock import Clock
 from app.db.database import Database
 from app.db.tx import Tx
 from app.glass import store, words
-from app.glass.breaking import judge_again
 from app.glass.store import StoredGlass
 from app.notices.service import want
+from app.pulls.again import judge_open
 from app.rebuild import glasses
 from app.releases import store as releases
 from app.sweeps.schedule import Job
@@ -45,7 +45,7 @@ class Lapses:
             key, about = f"glass/{release.id}/lapsed/{one.row.id}", glasses.resource(one.row.repository_id, one.row.id)
             notice = words.lapsed(release, one.repository, one.row)
             want(tx, release.repository_id, release.number, key, notice, about, now)
-            judge_again(tx, one.row.repository_id, now)
+            judge_open(tx, one.row.repository_id, now)
 
 
 def _told(tx: Tx, tenant: str, one: StoredGlass) -> bool:

@@ -28,7 +28,7 @@ BREAK_GLASS = (
 )
 
 
-def policy(stage: Stage, more: str = BREAK_GLASS) -> bytes:
+def policy(stage: Stage, more: str) -> bytes:
     world = stage.world
     found = documents.policy(world.training, world.testing, world.alice, change=False).decode()
     leads = "groups:\n  leads: {members: [bob, dana]}\n"
@@ -39,7 +39,8 @@ class Scene:
     """bob and carol break the glass, bob and dana are leads; alice asks for the release. ``ahead`` seconds are added to
     everybody's clock."""
 
-    def __init__(self, folder: Path, database_url: str | None) -> None:
+    def __init__(self, folder: Path, database_url: str | None, more: str) -> None:
+        self._more = more
         self.stage = Stage(folder, database_url=database_url)
         self.ahead = 0
         world = self.stage.world
@@ -55,7 +56,7 @@ class Scene:
 
     async def start(self) -> None:
         await self.stage.start()
-        await self.stage.world.put_policy(policy(self.stage))
+        await self.stage.world.put_policy(policy(self.stage, self._more))
         await self.stage.judge_again()
         for name in ("bob", "carol", "dana"):
             self.keys[name] = await self.stage.enrolled(name)
@@ -123,8 +124,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, database_url: str | None = None) -> AsyncIterator[Scene]:
-    found = Scene(folder, database_url)
+async def scene(folder: Path, database_url: str | None = None, *, more: str = BREAK_GLASS) -> AsyncIterator[Scene]:
+    """``more`` is what the rule says besides."""
+    found = Scene(folder, database_url, more)
     try:
         await found.start()
         yield found
