@@ -92,8 +92,6 @@ class Adoptions:
             row = step(tx, tenant.id, repository.id, sha256, by, self._clock())
             self._blobs.put(tx, "policy", text)
             pulls.see_repository(tx, repository, row.at)
-            for number, _, _ in pulls.open_pulls(tx, repository.id):
-                work.mark(tx, f"pull/{repository.id}/{number}", row.at)
             work.mark(tx, policy_key(repository.id, branch), row.at)
             return row
 
@@ -129,7 +127,8 @@ class Adoptions:
 
 
 def step(tx: Tx, tenant: str, repository_id: int, sha256: str, by: str, at: int) -> PolicyRow:
-    """The next step of a version: proposed by the first, adopted by the second. Raises AdoptionError."""
+    """The next step of a version: proposed by the first, adopted by the second. What is open is judged again. Raises
+    AdoptionError."""
     heads.hold(tx, tenant)
     rows = policies.rows(tx, tenant, repository_id, sha256)
     if any(row.state in COUNTING for row in rows):
@@ -142,6 +141,8 @@ def step(tx: Tx, tenant: str, repository_id: int, sha256: str, by: str, at: int)
         )  # fmt: skip
     row = PolicyRow(repository_id, sha256, "adopted" if proposed else "proposed", by, "", at)
     store.add(tx, tenant, row)
+    for number, _, _ in pulls.open_pulls(tx, repository_id):
+        work.mark(tx, f"pull/{repository_id}/{number}", at)
     return row
 
 

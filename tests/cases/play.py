@@ -69,11 +69,12 @@ class Player:
             files[POLICY_PATH] = self._filled(policy)
         self.github.create_repository(self.repository, files)
         if policy is not None and self.case.adopted:
-            self._adopt(files[POLICY_PATH])
+            self._adopt()
         self._later()
 
-    def _adopt(self, policy: bytes) -> None:
+    def _adopt(self) -> None:
         """Two stewards adopt the policy on the base branch."""
+        self.lively.run(self.lively.world.adopt(self.repository))
 
     def _filled(self, text: str) -> bytes:
         """``$name`` is the slug of a team of this case, ``$now±span`` an instant."""
@@ -150,7 +151,7 @@ class Player:
         """A policy that gets onto the base branch and is adopted."""
         policy = self._filled(self.table.policies.get(text, text))
         self.github.push(self.repository, "main", {POLICY_PATH: policy}, author="grace")
-        self._adopt(policy)
+        self._adopt()
 
     def _pushed_policy(self, text: str) -> None:
         """A policy that gets onto the base branch past every check."""
