@@ -12,6 +12,7 @@ from app.sandbox.refusals import WAITS, answered
 from app.sandbox.shell import Done
 from app.sandbox.stage import Stage
 from app.sandbox.waiting import StoryError, next_second, until
+from manifests import canonical
 
 
 class _Link(msgspec.Struct, frozen=True):
@@ -43,6 +44,18 @@ async def links(stage: Stage) -> None:
         if confirmed.state != "linked":
             raise StoryError(f"expected {name}'s account to be linked, found {confirmed}")
         tell.good(f"{name.title()}'s ServiceNow account now belongs to a person.")
+
+
+async def adoption(stage: Stage) -> None:
+    tell, sha256 = stage.tell, canonical.sha256_hex(stage.has.policy)
+    tell.tell("They have both read the policy of the repository. It counts once both say so, for just these bytes:")
+    words = ("policy", "adopt", stage.github.repository, "--sha256", sha256, "--yes")
+    tell.command(("countersign", *words))
+    for steward, code in zip(stage.stewards, (1, 0), strict=True):
+        done = await stage.shell.countersign(*words, token=steward)
+        tell.quote(done.lines[-1:])
+        if done.code != code:
+            raise StoryError(f"expected exit {code} of `countersign policy adopt`, found {done}")
 
 
 async def token(stage: Stage, name: str, *permissions: str, repository: str = "") -> str:

@@ -83,7 +83,7 @@ async def _interruptible(work: Coroutine[Any, Any, bool]) -> bool:
 
 
 async def _sandbox(folder: Path, tell: Teller, story: bool, once: bool, port: int) -> bool:
-    world = World(folder, port=port)
+    world = World(folder, port=port, adopted=not story)
     try:
         service = await world.start(configure=lambda settings: _copying(settings, _copies(world)))
         _opening(tell, world, service)

@@ -24,6 +24,7 @@ class Belongings(msgspec.Struct, frozen=True):
     retrained: bytes
     lax_policy: bytes
     shortcut: Mapping[str, bytes]
+    policy: bytes
 
 
 class Stage:

@@ -21,12 +21,14 @@ def belongings(world: World) -> Belongings:
         retrained=documents.train(shift=0.5).model,
         lax_policy=documents.lax_policy(),
         shortcut=world.release_files("0.0.1", shift=0.25, folder="releases/shortcut", name="shortcut"),
+        policy=world.policy,
     )
 
 
 async def play(stage: Stage, archive: Archive) -> None:
     """Every step in order. Raises StoryError with the expectation that failed."""
     await journey.links(stage)
+    await journey.adoption(stage)
     number = await refusals.own_evidence(stage)
     await refusals.altered_artifact(stage, number)
     await refusals.unapproved_deployment(stage, number)

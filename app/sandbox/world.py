@@ -44,11 +44,12 @@ class World:
     """Both simulators, populated, and a service; ``database_url`` None means SQLite in ``folder``.
 
     ``change`` False: the policy asks for no change request. ``github_key``: the App's, made when left out.
+    ``adopted`` False: the policy counts only once stewards adopt it.
     """
 
     def __init__(
         self, folder: Path, *, database_url: str | None = None, clock: Clock = now, port: int = 0, change: bool = True,
-        github_key: rsa.RSAPrivateKey | None = None,
+        github_key: rsa.RSAPrivateKey | None = None, adopted: bool = True,
     ) -> None:  # fmt: skip
         self.folder = folder
         self.clock = clock
@@ -61,7 +62,7 @@ class World:
         self._database_url = database_url or f"sqlite:///{folder / 'countersign.db'}"
         self._port = port
         self._change = change
-        self._is_adopted = False
+        self._is_adopted = not adopted
         self._github_key = github_key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     async def start(self, *, sweep: bool = False, configure: Callable[[Settings], Settings] | None = None) -> Service:
@@ -159,6 +160,11 @@ class World:
             folder=folder, name=name,
         )  # fmt: skip
 
+    @property
+    def policy(self) -> bytes:
+        """The repository's, as it is when everything begins."""
+        return documents.policy(self.training, self.testing, self.alice, change=self._change)
+
     def window(self) -> tuple[str, str]:
         start = datetime.fromtimestamp(self.clock() // 1_000_000, UTC) - timedelta(minutes=5)
         return start.strftime("%Y-%m-%dT%H:%M:%SZ"), (start + timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -172,7 +178,7 @@ class World:
         github.create_team("acme", "risk", members=("carol", "dana"))
         files = {
             "README.md": b"# Models\n",
-            POLICY_PATH: documents.policy(self.training, self.testing, self.alice, change=self._change),
+            POLICY_PATH: self.policy,
         }
         github.create_repository(REPOSITORY, files)
         self.app = github.create_app(
