@@ -16,7 +16,7 @@ from app.reminders.due import awaited, next_due
 from app.tenants.registry import Tenant
 from gates.model import Outcome, Snapshot, Verdict
 
-UNREAD_S = 120
+UNREAD_S = 60
 
 
 class Evaluation(msgspec.Struct, frozen=True):

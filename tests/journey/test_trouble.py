@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from app.changes import store as changes
 from app.changes.store import StoredChange
 from app.db.tx import Tx
+from app.facts.outside_groups import AWAY_S
 from app.releases import store as releases
 from app.sandbox.world import REPOSITORY, TENANT
-from tests.journey.played import GREEN, WAITS, Played
+from tests.journey.played import DENIED, GREEN, WAITS, Played
 
 MANY = 100_000
 
@@ -127,12 +129,15 @@ async def test_an_error_of_servicenow_after_the_work_was_done_opens_no_second_ch
     assert len(world.servicenow.changes()) == 1
 
 
-async def test_servicenow_that_cannot_be_reached_makes_the_check_wait_and_say_so(world: Played) -> None:
+async def test_servicenow_that_cannot_be_reached_holds_the_release_up_and_the_check_says_so(world: Played) -> None:
     world.servicenow.fail_next("*", "/api", 503, times=MANY)
     pull = await world.propose()
-    await world.approve(pull)
-    await world.says(pull, WAITS, "Every seat is filled", "ServiceNow could not be reached")
+    for who in ("bob", "carol"):
+        world.comment(pull, who, world.line(pull))
+    away = "The group Risk Management of ServiceNow could not be read"
+    await world.says(pull, DENIED, "Filled by bob", away, "ServiceNow could not be reached")
     world.servicenow.clear_faults()
+    await asyncio.sleep(AWAY_S)
     await world.link()
     await world.approve_change()
     await world.says(pull, GREEN)
