@@ -9,6 +9,7 @@ import msgspec
 
 from app.clock import SECOND, NewId
 from app.consents.store import NewGrant
+from app.facts.members import MACHINE
 from app.facts.view import PullView, ReleaseView
 from app.pulls.belonging import made_of
 from app.releases.store import StoredRelease
@@ -66,9 +67,17 @@ def consent_of(
         base_ref=pull.base_ref, head_sha=pull.head_sha, revision=release.facts.revision,
         effective_rule=rule.digest if rule is not None else "", environments=act.environments, groups=act.groups,
         artifacts=tuple(sorted(set(release.digests.values()))), strength=act.strength, way=act.way,
-        issued_at=act.issued_at, not_after=not_after, kind=actor.kind, via_app=actor.via_app, reason=act.reason,
-        shown=act.shown, delegation=act.delegation, exception=act.exception, incident=act.incident, glass=act.glass,
+        issued_at=act.issued_at, not_after=not_after, kind=_kind(release, actor), via_app=actor.via_app,
+        reason=act.reason, shown=act.shown, delegation=act.delegation, exception=act.exception, incident=act.incident,
+        glass=act.glass,
     )  # fmt: skip
+
+
+def _kind(release: ReleaseView, actor: Actor) -> str:
+    """A login that the tenant lists as a machine's is one in every group; GitHub calls it a user all the same."""
+    groups = (group for groups in release.groups.values() for group in groups)
+    listed = {member.kind for group in groups for member in group.members if member.account == actor.account}
+    return MACHINE if MACHINE in listed else actor.kind
 
 
 def memberships_of(release: ReleaseView, environments: Sequence[str], groups: Sequence[str]) -> tuple[GroupFacts, ...]:
