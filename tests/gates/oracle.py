@@ -5,7 +5,7 @@ Shares nothing with the gates but the model; it is slow on purpose and only for 
 
 from __future__ import annotations
 
-from itertools import permutations
+from collections.abc import Sequence
 
 from gates.model import Consent, Policies, Snapshot
 
@@ -20,25 +20,63 @@ def seats_can_be_filled(policies: Policies, snapshot: Snapshot, digest: str) -> 
     rule = policies.repository.rules[0]
     if any(consent.difference for consent in snapshot.consents) or snapshot.contributors.unknown:
         return False
-    wanted: list[set[str]] = []
+    age = policies.tenant.people.membership_age
+    wanted: list[set[frozenset[str]]] = []
     for seat in rule.seats:
-        asked = seat.signature or ("personal" if snapshot.environment == "production" else "attested")
-        fit = {
-            consent.person
-            for consent in snapshot.consents
-            if _valid(consent, snapshot, digest, rule.expires)
-            and _clean(consent, snapshot)
-            and LADDER[consent.strength] >= LADDER[asked]
-            and consent.way in seat.accept
-            and seat.group in consent.groups
-            and _belongs(consent, seat.group, snapshot, policies.tenant.people.membership_age)
-        }
+        asked = LADDER[seat.signature or ("personal" if snapshot.environment == "production" else "attested")]
+        fit = set()
+        for consent in snapshot.consents:
+            if (
+                not _valid(consent, snapshot, digest, rule.expires)
+                or not _clean(consent, snapshot)
+                or LADDER[consent.strength] < asked
+                or consent.way not in seat.accept
+                or seat.group not in consent.groups
+            ):
+                continue
+            if _belongs(consent, seat.group, snapshot, age):
+                fit.add(frozenset({consent.person}))
+            elif rule.delegation is not None and not _is_listed_machine(consent, seat.group, snapshot):
+                fit |= {
+                    frozenset({consent.person, given.person})
+                    for given in snapshot.consents
+                    if _lets_act(given, consent, snapshot, rule.delegation.longest)
+                    and LADDER[given.strength] >= asked
+                    and seat.group in given.groups
+                    and _belongs(given, seat.group, snapshot, age)
+                }
         wanted += [fit] * seat.count
-    everybody = sorted(set().union(*wanted)) if wanted else []
-    return bool(wanted) and any(
-        all(person in fit for person, fit in zip(order, wanted, strict=True))
-        for order in permutations(everybody, len(wanted))
-    )
+    return bool(wanted) and _without_anybody_twice(wanted, frozenset())
+
+
+def _without_anybody_twice(wanted: Sequence[set[frozenset[str]]], taken: frozenset[str]) -> bool:
+    """Whether each of the wanted can have people of its own: one, or the two whom a delegation takes up."""
+    if not wanted:
+        return True
+    return any(not fit & taken and _without_anybody_twice(wanted[1:], taken | fit) for fit in wanted[0])
+
+
+def _lets_act(given: Consent, consent: Consent, snapshot: Snapshot, longest: int) -> bool:
+    terms = given.delegation
+    if given.decision != "delegate" or terms is None or given.person == consent.person:
+        return False
+    if (terms.person, terms.account) != (consent.person, consent.account) or not _clean(given, snapshot):
+        return False
+    if (given.void, given.kind, given.via_app) != ("", "User", False) or given.account == "":
+        return False
+    if given.repository_id != snapshot.pull.repository_id or snapshot.environment not in given.environments:
+        return False
+    here = (snapshot.pull.number, snapshot.release.manifest_path)
+    if terms.scope == "release" and (given.pull_number, given.manifest_path) != here:
+        return False
+    if terms.starts_at > consent.issued_at or given.issued_at > consent.issued_at or given.issued_at > snapshot.at:
+        return False
+    return snapshot.at < given.not_after and snapshot.at - given.issued_at < longest * SECOND
+
+
+def _is_listed_machine(consent: Consent, group: str, snapshot: Snapshot) -> bool:
+    listed = [member for facts in snapshot.groups if facts.name == group for member in facts.members]
+    return any(member.account == consent.account and member.kind != "User" for member in listed)
 
 
 def _valid(consent: Consent, snapshot: Snapshot, digest: str, expires: int) -> bool:

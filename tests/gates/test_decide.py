@@ -18,7 +18,7 @@ from tests.gates.arbitrary import anything, nearly_passing, patient
 from tests.gates.builders import HOUR, NOW, S, alter, passing
 from tests.gates.oracle import seats_can_be_filled
 from tests.gates.tables import altered, assert_explained, nodes
-from tests.gates.worlds import consents, worlds
+from tests.gates.worlds import acting_worlds, consents, worlds
 
 
 def status(verdict: Verdict, gate: str) -> str:
@@ -84,7 +84,10 @@ def shuffled(value: Any, chance: random.Random) -> Any:
 
 
 @patient
-@given(st.one_of(nearly_passing(), worlds(), st.tuples(anything(Policies), anything(Snapshot))), st.randoms())
+@given(
+    st.one_of(nearly_passing(), worlds(), acting_worlds(), st.tuples(anything(Policies), anything(Snapshot))),
+    st.randoms(),
+)
 def test_the_order_of_facts_does_not_matter(case: tuple[Policies, Snapshot], chance: random.Random) -> None:
     policies, snapshot = case
     one = decide(policies, snapshot)
@@ -93,7 +96,7 @@ def test_the_order_of_facts_does_not_matter(case: tuple[Policies, Snapshot], cha
 
 
 @patient
-@given(worlds())
+@given(st.one_of(worlds(), acting_worlds()))
 def test_seats_are_filled_exactly_when_some_assignment_fills_them(case: tuple[Policies, Snapshot]) -> None:
     policies, snapshot = case
     digest = effective_rule(policies, snapshot.release, snapshot.pull, snapshot.environment).digest
@@ -104,12 +107,12 @@ def test_seats_are_filled_exactly_when_some_assignment_fills_them(case: tuple[Po
 
 
 @patient
-@given(worlds(), st.data())
+@given(st.one_of(worlds(), acting_worlds()), st.data())
 def test_one_more_grant_never_takes_a_pass_away(case: tuple[Policies, Snapshot], data: st.DataObject) -> None:
     policies, snapshot = case
     digest = decide(policies, snapshot).effective_rule
     grant = data.draw(consents(digest))
-    if grant.decision != "approve" or grant.difference:
+    if grant.decision not in ("approve", "delegate") or grant.difference:
         return
     more = alter(snapshot, consents=(*snapshot.consents, grant))
     if decide(policies, snapshot).outcome == "allow":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.matching import Demand, fill
+from gates.matching import MAX_PAIRS, Demand, Pair, fill, fill_acting
 from tests.gates.arbitrary import patient
 
 _DEMANDS = st.lists(
@@ -64,3 +64,58 @@ def test_a_long_chain_of_people_giving_way_is_followed(length: int) -> None:
 
 def test_a_count_beyond_all_people_ends() -> None:
     assert fill([Demand(10**12, frozenset("ab"))]) == (("a", "b"),)
+
+
+_PAIRS = st.lists(
+    st.builds(Pair, st.sampled_from("abcdxy"), st.sampled_from("abcdz"), st.frozensets(st.integers(0, 3), max_size=3)),
+    max_size=5,
+).map(lambda pairs: [pair for pair in pairs if pair.acting != pair.behind])
+
+
+def most_acting(demands: list[Demand], pairs: list[Pair]) -> tuple[int, int]:
+    """The most seats that can be filled and the fewest pairs that it takes, by trying every choice for every slot."""
+    slots = [seat for seat, demand in enumerate(demands) for _ in range(max(demand.count, 0))]
+
+    def best(at: int, taken: frozenset[str]) -> tuple[int, int]:
+        if at == len(slots):
+            return 0, 0
+        found = [best(at + 1, taken)]
+        for person in demands[slots[at]].candidates - taken:
+            size, used = best(at + 1, taken | {person})
+            found.append((size + 1, used))
+        for pair in pairs:
+            if slots[at] in pair.seats and not taken & {pair.acting, pair.behind}:
+                size, used = best(at + 1, taken | {pair.acting, pair.behind})
+                found.append((size + 1, used - 1))
+        return max(found)
+
+    size, used = best(0, frozenset())
+    return size, -used
+
+
+@patient
+@given(_DEMANDS.filter(lambda demands: sum(max(d.count, 0) for d in demands) <= 4), _PAIRS)
+def test_who_acts_for_others_fills_as_many_seats_as_can_be_with_as_few_pairs(
+    demands: list[Demand], pairs: list[Pair]
+) -> None:
+    filling = fill_acting(demands, pairs)
+    assert (filling.size(), len(filling.pairs)) == most_acting(demands, pairs)
+    seated = [person for persons in filling.seats for person in persons]
+    taken = [*seated, *(pair.behind for pair in filling.pairs)]
+    assert len(taken) == len(set(taken))
+    for at, persons in enumerate(filling.seats):
+        for person in persons:
+            acts = any(pair.acting == person and at in pair.seats for pair in filling.pairs)
+            assert acts or person in demands[at].candidates
+
+
+@patient
+@given(_DEMANDS, _PAIRS, st.builds(Pair, st.just("e"), st.just("w"), st.frozensets(st.integers(0, 3))))
+def test_one_more_pair_never_empties_a_seat(demands: list[Demand], pairs: list[Pair], more: Pair) -> None:
+    assert fill_acting(demands, [*pairs, more]).size() >= fill_acting(demands, pairs).size()
+
+
+def test_only_the_first_pairs_are_tried() -> None:
+    pairs = [Pair(f"a{n}", f"b{n}", frozenset({n})) for n in range(MAX_PAIRS + 1)]
+    demands = [Demand(1, frozenset())] * len(pairs)
+    assert fill_acting(demands, pairs).pairs == tuple(pairs[:MAX_PAIRS])

@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gates.model import Consent, Contributor, GroupFacts, Member, Policies, Snapshot
+from gates.model import Consent, Contributor, Delegation, GroupFacts, Member, Policies, Snapshot
 from manifests.policy import Group, Rule, Seat
+from manifests.policy_terms import DelegationRule
 from tests.gates.builders import (
     CONTRIBUTORS,
     DAY,
@@ -49,6 +50,9 @@ _FAULTS: tuple[dict[str, Any], ...] = (
     {"difference": "other bytes"},
 )
 
+_DELEGATION = st.sampled_from([DelegationRule(), DelegationRule(), DelegationRule(9000), None])
+"""9000 seconds are less than the three hours since which some delegations are given."""
+
 
 def _some(of: tuple[str, ...], least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
     return st.lists(st.sampled_from(of), unique=True, min_size=least).map(tuple)
@@ -69,17 +73,26 @@ def _member(number: int) -> st.SearchStrategy[Member]:
 
 @st.composite
 def consents(draw: Callable[[Any], Any], digest: str) -> Consent:
-    number = draw(st.sampled_from(PEOPLE))
-    who = Member(f"github:{number}", f"p{number}", f"P{number}")
+    who = _person(draw(st.sampled_from(PEOPLE)))
     fault = draw(st.sampled_from([{}] * 25 + list(_FAULTS)))
-    fields = {
+    fields: dict[str, Any] = {
         "strength": draw(st.sampled_from(["attested", "personal", "passkey"])),
         "way": draw(st.sampled_from(["review", "command", "cli"])),
         "effective_rule": digest,
         "id": f"c{draw(st.integers(0, 10**6))}",
-        **fault,
     }
-    return consent(who, *draw(_some(GROUPS, 1)), **fields)
+    if draw(st.integers(0, 2)) == 0:
+        to = _person(draw(st.sampled_from(PEOPLE)))
+        starts = draw(st.sampled_from([0] * 8 + [NOW - 2 * HOUR, NOW - HOUR]))
+        terms = Delegation(to.person, to.account, starts, draw(st.sampled_from(["release", "repository"])))
+        fields |= {"decision": "delegate", "delegation": terms, "effective_rule": "0" * 64}
+        if draw(st.booleans()):
+            fields["issued_at"] = NOW - 3 * HOUR
+    return consent(who, *draw(_some(GROUPS, 1)), **fields | fault)
+
+
+def _person(number: int) -> Member:
+    return Member(f"github:{number}", f"p{number}", f"P{number}")
 
 
 @st.composite
@@ -97,7 +110,7 @@ def worlds(draw: Callable[[Any], Any]) -> tuple[Policies, Snapshot]:
     policy = alter(
         POLICY,
         groups={name: Group(github_team=f"acme/{name}") for name in GROUPS},
-        rules=(Rule("r", seats=seats),),
+        rules=(Rule("r", seats=seats, delegation=draw(_DELEGATION)),),
     )
     policies = alter(POLICIES, repository=policy)
     groups = tuple(
@@ -115,4 +128,40 @@ def worlds(draw: Callable[[Any], Any]) -> tuple[Policies, Snapshot]:
     known = alter(CONTRIBUTORS, known=CONTRIBUTORS.known + hands)
     snapshot = alter(SNAPSHOT, contributors=known, groups=groups, consents=())
     digest = rule_of(policies, snapshot).digest
-    return policies, alter(snapshot, consents=tuple(draw(st.lists(consents(digest), max_size=6))))
+    return policies, alter(snapshot, consents=tuple(draw(st.lists(consents(digest), max_size=7))))
+
+
+@st.composite
+def acting_worlds(draw: Callable[[Any], Any]) -> tuple[Policies, Snapshot]:
+    """Policies and a snapshot in which everything is in order, and many act for others."""
+    seats = tuple(Seat(group, draw(st.integers(1, 2)), "attested") for group in draw(_some(GROUPS, 1)))
+    policy = alter(
+        POLICY,
+        groups={name: Group(github_team=f"acme/{name}") for name in GROUPS},
+        rules=(Rule("r", seats=seats, delegation=DelegationRule()),),
+    )
+    policies = alter(POLICIES, repository=policy)
+    groups = tuple(
+        GroupFacts(
+            name,
+            tuple(alter(_person(n), since=0) for n in draw(st.sets(st.sampled_from(PEOPLE), min_size=1, max_size=3))),
+            NOW - SECOND,
+        )
+        for name in GROUPS
+    )
+    snapshot = alter(SNAPSHOT, groups=groups, consents=())
+    digest = rule_of(policies, snapshot).digest
+    approving = draw(st.sets(st.sampled_from(PEOPLE), min_size=1))
+    given = draw(st.sets(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE)), max_size=6))
+    said = [consent(_person(n), *GROUPS, id=f"a{n}", effective_rule=digest) for n in approving]
+    said += [
+        consent(
+            _person(by),
+            *draw(_some(GROUPS, 1)),
+            id=f"d{by}-{to}",
+            decision="delegate",
+            delegation=Delegation(f"p{to}", f"github:{to}", 0),
+        )
+        for by, to in given
+    ]
+    return policies, alter(snapshot, consents=tuple(said))
