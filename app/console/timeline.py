@@ -19,8 +19,12 @@ _OUTCOMES = {"allow": "allowed", "wait": "waiting", "deny": "denied"}
 _TONES = {
     "allow": "pass", "approve": "pass", "success": "pass", "wait": "wait", "deny": "fail", "reject": "fail",
     "hold": "fail", "void": "fail", "failure": "fail", "alarm": "fail", "violation": "fail",
+    "broken": "fail", "lapsed": "fail", "reviewed": "pass", "break-glass": "fail", "review": "pass",
 }  # fmt: skip
-_DECIDED = {"approve": "Approved", "reject": "Rejected", "hold": "Put on hold"}
+_DECIDED = {
+    "approve": "Approved", "reject": "Rejected", "hold": "Put on hold", "delegate": "Let somebody act for them",
+    "except": "Granted an exception", "break-glass": "Broke the glass", "review": "Looked back on a broken glass",
+}  # fmt: skip
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -38,6 +42,7 @@ class Data(msgspec.Struct, frozen=True):
     content: str = ""
     environment: str = ""
     failing: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     head: str = ""
     number: str = ""
     object: str = ""
@@ -205,6 +210,22 @@ def _deployed(record: Record, data: Data, _context: Context) -> _Told:
     return f"Deployment to {data.environment} {how}", "", ""
 
 
+def _reminded(record: Record, data: Data, _context: Context) -> _Told:
+    asked = f"{listing(data.groups, most=8)} for {data.environment}"
+    if record.event == "release.escalated":
+        return "The deadline passed, and others were told", f"Still missing: {asked}", ""
+    return "Those who are asked were reminded", f"Missing: {asked}", ""
+
+
+def _glass(record: Record, _data: Data, _context: Context) -> _Told:
+    what = {
+        "glass.broken": "The glass was broken, and that is used up: a review is owed",
+        "glass.reviewed": "The broken glass was reviewed",
+        "glass.lapsed": "Nobody reviewed the broken glass in time",
+    }[record.event]
+    return what, "", ""
+
+
 _SENTENCES: dict[str, Callable[[Record, Data, Context], _Told]] = {
     "release.proposed": _proposed,
     "release.revised": _revised,
@@ -221,4 +242,9 @@ _SENTENCES: dict[str, Callable[[Record, Data, Context], _Told]] = {
     "change.alarmed": _change,
     "decision.redeemed": _redeemed,
     "deployment.recorded": _deployed,
+    "release.reminded": _reminded,
+    "release.escalated": _reminded,
+    "glass.broken": _glass,
+    "glass.reviewed": _glass,
+    "glass.lapsed": _glass,
 }

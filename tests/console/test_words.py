@@ -15,7 +15,8 @@ from manifests.vocabulary import EVENTS
 SAID_IN_FULL = {
     "release.proposed", "release.revised", "release.closed", "verdict.recorded", "grant.recorded", "grant.voided",
     "grant.refused", "change.opened", "change.updated", "change.closed", "change.canceled", "change.alarmed",
-    "decision.recorded", "decision.redeemed", "deployment.recorded",
+    "decision.recorded", "decision.redeemed", "deployment.recorded", "release.reminded", "release.escalated",
+    "glass.broken", "glass.reviewed", "glass.lapsed",
 }  # fmt: skip
 
 
