@@ -6,13 +6,16 @@ The whole structure is walked, so a field added to the model is held to this unt
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from gates.decide import decide
+from gates.model import Policies, Snapshot
 from tests.gates.arbitrary import leaves
 from tests.gates.builders import passing
+from tests.gates.full import passing_full
 from tests.gates.tables import put
 
 FREE = (
@@ -53,17 +56,36 @@ FREE = (
     # judged when a key is used, before there is a consent
     r"p\.tenant\.people\.key_cooldown",
     r"p\.repository\.rules\.0\.change\.assignment_group.*",
-    # read by rules that ask for them, which this one does not
-    r"p\.repository\.rules\.0\.(seats\.\d+\.shown|veto|exclude|requirements|required_checks|findings|review_time)",
-    r"p\.repository\.rules\.0\.(deadline|windows|keep|delegation|break_glass)|p\.repository\.include",
-    r"p\.(unreleased|tenant\.people\.machines)",
-    r"s\.pull\.(head_ref|labels|changed|files|lines)|s\.release\.head_since",
-    r"s\.consents\.\d+\.(shown|delegation|exception|incident|glass)|s\.(lineage|evidence\.\d+)\.(fields|findings)",
-    r"s\.(calendar|checks|pushes|reporting|retrospectives)",
+    r"p\.(unreleased|tenant\.people\.machines)|p\.repository\.include",
+    # what a whole other rule would be about
+    r"s\.consents\.\d+\.(exception|incident|glass)|s\.(calendar|checks|retrospectives)",
+    r"s\.(lineage|evidence\.\d+)\.(fields|findings)|s\.release\.head_since",
 )
 """What may change without taking an allow back, and why."""
 
-_FREE = re.compile("|".join(f"(?:{pattern})" for pattern in FREE))
+UNUSED = (
+    # read by rules that ask for them, which this one does not
+    r"p\.repository\.rules\.0\.(seats\.\d+\.shown|veto|exclude|requirements|required_checks|findings|review_time)",
+    r"p\.repository\.rules\.0\.(deadline|windows|keep|delegation|break_glass)",
+    r"s\.pull\.(head_ref|labels|changed|files|lines)|s\.consents\.\d+\.(shown|delegation)|s\.(pushes|reporting)",
+)
+FULL = (
+    # asked for by the other case
+    r"p\.repository\.rules\.0\.(requirements|required_checks|findings|review_time|deadline|windows|break_glass)",
+    # a branch, paths and sizes are judged as patterns and ranges, by the table of conditions
+    r"s\.pull\.(head_ref|changed\.0|files|lines)|s\.pushes\.0\.changed\.0",
+    # the second member of a group that is part of another
+    r"s\.groups\.2\.members\.1\..*",
+    # a delegation outlives pushes and altered rules, and begins at some time before
+    r"s\.consents\.2\.(base_ref|head_sha|revision|effective_rule|artifacts\.0|way|shown|delegation\.(starts_at|scope))",
+    r"s\.consents\.[01]\.delegation",
+    # another manager of theirs
+    r"s\.reporting\.lines\.\d+\.managers\.0",
+)
+CASES: dict[str, tuple[Callable[[], tuple[Policies, Snapshot]], tuple[str, ...]]] = {
+    "plain": (passing, FREE + UNUSED),
+    "full": (passing_full, FREE + FULL),
+}
 
 
 def other(value: Any) -> Any:
@@ -77,17 +99,25 @@ def other(value: Any) -> Any:
     return "x" if value is None else ("x",)
 
 
-PLACES = [
-    (root, path)
-    for root, struct in zip("ps", passing(), strict=True)
-    for path, _ in leaves(struct)
-    if not _FREE.fullmatch(".".join((root, *path)))
-]
+def places(name: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    case, free = CASES[name]
+    pattern = re.compile("|".join(f"(?:{one})" for one in free))
+    return [
+        (name, root, path)
+        for root, struct in zip("ps", case(), strict=True)
+        for path, _ in leaves(struct)
+        if not pattern.fullmatch(".".join((root, *path)))
+    ]
 
 
-@pytest.mark.parametrize(("root", "path"), PLACES, ids=lambda part: part if isinstance(part, str) else ".".join(part))
-def test_changing_one_bound_thing_takes_the_allow_back(root: str, path: tuple[str, ...]) -> None:
-    policies, snapshot = passing()
+PLACES = [place for name in CASES for place in places(name)]
+
+
+@pytest.mark.parametrize(
+    ("case", "root", "path"), PLACES, ids=lambda part: part if isinstance(part, str) else ".".join(part)
+)
+def test_changing_one_bound_thing_takes_the_allow_back(case: str, root: str, path: tuple[str, ...]) -> None:
+    policies, snapshot = CASES[case][0]()
     value = other(dict(leaves(policies if root == "p" else snapshot))[path])
     if root == "p":
         policies = put(policies, list(path), value)
@@ -96,9 +126,26 @@ def test_changing_one_bound_thing_takes_the_allow_back(root: str, path: tuple[st
     assert decide(policies, snapshot).outcome != "allow"
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_cases_are_allowed(case: str) -> None:
+    assert decide(*CASES[case][0]()).outcome == "allow"
+
+
 def test_the_walk_reaches_every_thing_that_a_consent_binds() -> None:
-    reached = {path[-1] for root, path in PLACES if root == "s" and path[0] == "consents" and path[1] == "1"}
+    reached = {
+        path[-1]
+        for case, root, path in PLACES
+        if case == "plain" and root == "s" and path[0] == "consents" and path[1] == "1"
+    }
     single = {"repository_id", "pull_number", "manifest_path", "base_ref", "head_sha", "revision", "effective_rule"}
     assert single | {"person", "account", "kind", "via_app", "void", "difference", "decision"} <= reached
-    deep = {path[2] for root, path in PLACES if root == "s" and path[:2] == ("consents", "1")}
+    deep = {path[2] for case, root, path in PLACES if root == "s" and path[:2] == ("consents", "1")}
     assert {"environments", "groups", "artifacts"} <= deep
+
+
+def test_the_walk_reaches_every_thing_that_a_delegation_binds() -> None:
+    reached = {".".join(path[2:]) for case, root, path in PLACES if case == "full" and path[:2] == ("consents", "2")}
+    assert {
+        "decision", "person", "account", "repository_id", "pull_number", "manifest_path", "environments.0", "groups.0",
+        "strength", "kind", "via_app", "void", "difference", "delegation.person", "delegation.account",
+    } == reached  # fmt: skip
