@@ -11,7 +11,8 @@ from gates.model import Push, ReportingFacts, ReportingLine, SignedDocument
 from manifests.policy import Seat
 from manifests.policy_terms import KeepRule
 from tests.gates.builders import ALICE, BACKTEST, BOB, BOBS, CAROL, CAROLS, HEAD, LINEAGE, NOW, PATH, SECOND, alter
-from tests.gates.tables import Change, Row, altered, hold, nodes
+from tests.gates.full import passing_full
+from tests.gates.tables import Change, Row, altered, hold, nodes, put
 
 OLD = "0d" * 20
 KEEP = {"repository_policy.rules.0.keep": KeepRule(("models/**",)), "consents.0.head_sha": OLD}
@@ -163,3 +164,27 @@ def test_a_membership_that_is_too_young_says_from_when_it_counts() -> None:
 def test_who_could_is_told_in_numbers_only() -> None:
     for node in nodes(decide(*altered({"consents": ()})).results):
         assert not any(name in node.who + node.changes for name in (BOB.name, CAROL.name, "github:", "p-"))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("pull.labels", None),
+        ("pull.head_ref", None),
+        ("pull.changed", None),
+        ("pull.lines", None),
+        ("pushes", ()),
+        ("pushes.0.changed", None),
+        ("reporting", None),
+        ("reporting.problem", "HTTP 500"),
+        ("groups.0.problem", "HTTP 500"),
+        ("groups.1.problem", "HTTP 500"),
+        ("groups.2.problem", "HTTP 500"),
+        ("consents.0.shown", ()),
+        ("consents.2.delegation", None),
+        ("contributors.known", ()),
+    ],
+)
+def test_what_cannot_be_told_takes_the_answer_back(path: str, value: Any) -> None:
+    policies, snapshot = passing_full()
+    assert decide(policies, put(snapshot, path.split("."), value)).outcome != "allow"
