@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from app.rebuild.service import examine
+from app.sandbox.shell import Shell
 from app.sandbox.world import TENANT
+from app.tokens.model import Permission, Scope
+from integrations.github.simulator.faults import Fault
 from tests.journey.glass import HOUR, INCIDENT, Scene, scene
 from tests.journey.played import DENIED, GREEN, WAITS
 from tests.journey.test_alarms import behind_the_triggers, counted
@@ -107,9 +112,13 @@ async def test_a_glass_whose_voids_were_removed_is_not_used_again(small: Scene) 
     assert (await small.played.ask(commit)).decision == "deny"
 
 
-async def test_a_deployment_at_github_uses_the_glass_up_before_it_is_approved(small: Scene) -> None:
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_a_deployment_at_github_uses_the_glass_up_before_it_is_approved(small: Scene, interrupted: bool) -> None:
     await small.broken()
     await small.played.merge(small.pull)
+    if interrupted:
+        fault = Fault("POST", re.compile(r"/deployment_protection_rule$"), status=502)
+        small.played.github.faults.add(fault)
     runs = [small.played.github.start_deployment("acme/models", "production", by="bob")[0] for _ in range(2)]
     await small.played.until(lambda: [answer for run in runs for answer in run.answers], bool, "an answer")
     for _ in range(3):
@@ -123,3 +132,23 @@ async def test_nobody_breaks_a_glass_alone_whose_word_was_taken_for_another_inci
     status, body = await small.statement("carol", "break-glass", incident="INC0099999")
     assert status in (200, 201), body
     await small.played.says(small.pull, WAITS, "Different incidents are named", INCIDENT)
+
+
+async def test_broken_glasses_are_listed_to_whom_their_repository_concerns(small: Scene) -> None:
+    _, glass = await small.used()
+    shell = Shell(small.played.service.address, small.stage.folder)
+    shown = await shell.countersign("glass", "list", token=small.stage.token("reader"))
+    assert shown.code == 0, shown.err
+    for said in (glass, "owed", "review by leads", "acme/models #1", "production"):
+        assert said in shown.out
+    await small.reviewed("dana", glass)
+    owed = await shell.countersign("glass", "list", "--owed", "--json", token=small.stage.token("reader"))
+    assert (owed.code, json.loads(owed.out)) == (0, {"glasses": []})
+    for scope, count in ((("acme/models", ()), 1), (("acme/other", ()), 0), (("acme/models", ("staging",)), 0)):
+        token = await small.stage.scoped(*scope)
+        _, body = await small.played.call("GET", "/api/v1/glasses", token=token)
+        assert len(body["glasses"]) == count, scope
+    nothing = await small.played.service.tokens.create(
+        TENANT, "deploys", Scope((Permission.GATE_DECIDE,)), by="service:test", days=1
+    )
+    assert (await small.played.call("GET", "/api/v1/glasses", token=nothing.text))[0] == 403
