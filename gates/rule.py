@@ -7,29 +7,20 @@ tightened policy asks them anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-
-import msgspec
-
-from gates import conditions, definitions, loosen, tighten, unite
+from gates import conditions, definitions
 from gates.case import Case, Finding
 from gates.groups import Roster, rosters
+from gates.merging import merged
 from gates.model import Contributor, GroupFacts, Policies, PullFacts, ReleaseFacts, Result, Snapshot, Status
-from gates.terms import EffectiveRule, NoRule, digest_of
+from gates.terms import EffectiveRule, NoRule
 from gates.words import listing
 from manifests.errors import Problem
-from manifests.policy import POLICY_PATH, SCHEMA, Policy, Rule, TenantPolicy
+from manifests.policy import POLICY_PATH, SCHEMA, Policy, TenantPolicy
 
 _RELEASE_POLICY = (
     "Have it released by a pull request that Countersign allows, or let two stewards run countersign policy adopt."
 )
 _WRITE_POLICY = "Let an administrator merge a readable .github/countersign.yaml into the base branch."
-
-
-Layers = Sequence[tuple[str, Rule]]
-_digest_of = lru_cache(maxsize=1024)(digest_of)
-"""The same few rules apply again and again, and their digest is a third of what a decision takes."""
 
 
 def effective_rule(
@@ -64,7 +55,7 @@ def effective_rule(
         return NoRule((unmatched,) if repository is policies.repository else (unmatched, *_absent(policies, release)))
     if not any(truth.holds for _, _, truth in judged):
         return NoRule((_untold({name for _, _, truth in judged for name in truth.missing}),), waits=True)
-    return _merged(tenant, repository, applying, environment)
+    return merged(tenant, repository, applying, environment)
 
 
 def applying_rule(policies: Policies, snapshot: Snapshot) -> EffectiveRule | NoRule:
@@ -90,47 +81,6 @@ def _rosters(
 ) -> dict[str, Roster]:
     terms, _ = definitions.groups(tenant, repository, named)
     return rosters({group.name: group.definition for group in terms}, groups, lambda member: "")
-
-
-def _merged(tenant: TenantPolicy, repository: Policy, layers: Layers, environment: str) -> EffectiveRule | NoRule:
-    rules = [rule for _, rule in layers]
-    seats, seat_problems = tighten.seats(rules, environment)
-    change, change_problems = tighten.change(rules)
-    broken = loosen.break_glass(rules)
-    asked = [
-        *(seat.group for seat in seats),
-        *unite.groups(rules),
-        *((*broken.groups, broken.review_by) if broken else ()),
-    ]
-    groups, group_problems = definitions.groups(tenant, repository, asked)
-    if problems := (*seat_problems, *change_problems, *group_problems):
-        return NoRule(problems)
-    evidence, findings = unite.evidence(rules), unite.terms(r.findings for r in rules if r.findings is not None)
-    trusted = ("lineage", *evidence, *(type for terms in findings for type in terms.types))
-    terms = EffectiveRule(
-        rules=tighten.names(layers),
-        seats=seats,
-        expires=min(rule.expires for rule in rules),
-        gates=tighten.gates(rules),
-        evidence=evidence,
-        change=change,
-        groups=groups,
-        trust=tighten.trust(tenant, repository, trusted),
-        membership_age=tenant.people.membership_age,
-        freshness=tenant.freshness,
-        veto=unite.words(rule.veto for rule in rules),
-        exclude=tuple(sorted({exclusion for rule in rules for exclusion in rule.exclude})),
-        requirements=unite.requirements(rules),
-        required_checks=unite.terms(check for rule in rules for check in rule.required_checks),
-        findings=findings,
-        review_time=max(rule.review_time for rule in rules),
-        deadline=unite.deadline(rules),
-        windows=unite.windows(layers),
-        keep=loosen.keep(rules),
-        delegation=loosen.delegation(rules),
-        break_glass=broken,
-    )
-    return msgspec.structs.replace(terms, digest=_digest_of(terms))
 
 
 def is_policy(release: ReleaseFacts) -> bool:
