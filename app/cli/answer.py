@@ -38,9 +38,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Explanation(Answer, frozen=True, kw_only=True):
-    """What GET …/explanation gives back. ``same``: replayed now, the stored snapshot gives the same verdict."""
+    """What GET …/explanation gives back. ``same``: replayed now, the stored snapshot decides the same; ``wording``
+    tells whether it is said in the same words."""
 
     same: bool
+    wording: Literal["same", "changed"] = "same"
 
 
 def read(data: bytes) -> Answer:

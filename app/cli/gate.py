@@ -80,7 +80,8 @@ def explain(decision: Decision, url: Url = DEFAULT_URL, token: Token = "", as_js
     print(data.decode() if as_json else "\n".join(answer.lines(found)))
     if not found.same:
         raise NoError("Replayed now, the stored facts give another verdict: run `countersign audit verify`.")
-    print("Replayed now, the stored facts give the same verdict.", file=sys.stderr)
+    words = ", in other words than were recorded" if found.wording == "changed" else ""
+    print(f"Replayed now, the stored facts give the same verdict{words}.", file=sys.stderr)
 
 
 def _redeem(url: str, token: str, decision: str) -> None:

@@ -12,13 +12,13 @@ from app.console.names import Names
 from app.console.release import visible
 from app.console.verdicts import Card
 from app.db.tx import Tx
-from app.decisions import snapshots
+from app.decisions import replaying
 from app.decisions import store as decisions
+from app.decisions.replaying import Replay
 from app.decisions.snapshots import StoredSnapshot
 from app.decisions.store import StoredDecision
 from app.releases.store import StoredRelease
 from gates.model import Verdict
-from manifests import canonical
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -28,7 +28,8 @@ class Part(msgspec.Struct, frozen=True):
 
 class DecisionPage(msgspec.Struct, frozen=True):
     """``same`` is None when it could not be replayed, ``problem`` then says why. ``replayed`` is what comes out
-    today where that differs. ``release`` is None for a question that no release answers to."""
+    today where that decides anything else, or says it in other words (``reworded``). ``release`` is None for a question
+    that no release answers to."""
 
     decision: StoredDecision
     release: StoredRelease | None
@@ -36,6 +37,7 @@ class DecisionPage(msgspec.Struct, frozen=True):
     card: Card
     by: str
     same: bool | None
+    reworded: bool
     problem: str
     replayed: Verdict | None
     parts: tuple[Part, ...]
@@ -51,23 +53,20 @@ def page(tx: Tx, blobs: BlobStore, viewer: Viewer, identity: str) -> DecisionPag
     covered = viewer.sees(found[1] if found else "", (decision.environment,))
     if not covered or (decision.release_id and found is None):
         return None
-    same, replayed, problem, parts = _replayed(tx, blobs, decision)
+    replay, problem, parts = _replayed(tx, blobs, decision)
+    reworded = replay is not None and replay.wording == "changed"
     return DecisionPage(
         decision, found[0] if found else None, found[1] if found else "", verdicts.card(tx, blobs, decision),
-        Names(tx, viewer.tenant).of(decision.asked_by), same, problem, replayed, parts,
-        decisions.redeemed(tx, decision.id),
+        Names(tx, viewer.tenant).of(decision.asked_by), replay.same if replay else None, reworded, problem,
+        replay.today if replay and reworded else None, parts, decisions.redeemed(tx, decision.id),
     )  # fmt: skip
 
 
-def _replayed(
-    tx: Tx, blobs: BlobStore, decision: StoredDecision
-) -> tuple[bool | None, Verdict | None, str, tuple[Part, ...]]:
+def _replayed(tx: Tx, blobs: BlobStore, decision: StoredDecision) -> tuple[Replay | None, str, tuple[Part, ...]]:
     parts: tuple[Part, ...] = ()
     try:
         stored = msgspec.json.decode(blobs.get(tx, decision.snapshot), type=StoredSnapshot)
         parts = tuple(Part(name, digest) for name, digest in sorted(stored.parts.items()))
-        verdict = snapshots.replay(tx, blobs, decision.snapshot)
-        same = canonical.encode(verdict) == blobs.get(tx, decision.verdict)
+        return replaying.replay(tx, blobs, decision), "", parts
     except (BlobError, msgspec.MsgspecError, KeyError) as error:
-        return None, None, str(error), parts
-    return same, None if same else verdict, "", parts
+        return None, str(error), parts

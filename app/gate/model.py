@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from app.decisions.replaying import Wording
 from gates.model import NamedDigest, Outcome, Verdict
 
 _Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -62,8 +63,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """A decision replayed from its stored snapshot. ``same`` says that the verdict came out the same, byte for
-    byte; when it did not, ``replayed`` is what comes out today."""
+    """A decision replayed from its stored snapshot. ``same`` says that what decides came out the same: outcome,
+    revision, effective rule, persons, and the status of every result; ``wording`` whether its texts did too. When
+    either did not, ``replayed`` is what comes out today."""
 
     decision: Outcome
     decision_id: str
@@ -73,6 +75,7 @@ class Explanation(msgspec.Struct, frozen=True):
     commit: str
     snapshot: str
     same: bool
+    wording: Wording
     verdict: Verdict
     replayed: Verdict | None = None
 

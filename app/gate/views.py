@@ -9,7 +9,7 @@ from app.blobs.errors import BlobError
 from app.blobs.store import BlobStore
 from app.clock import Clock
 from app.db.database import Database
-from app.decisions import snapshots
+from app.decisions import replaying
 from app.decisions import store as decisions
 from app.decisions.store import StoredDecision
 from app.gate.deployments import DecisionStateError, Deployments
@@ -25,9 +25,8 @@ from app.pulls import store as pulls
 from app.releases import store as releases
 from app.tenants.registry import Tenant, Tenants
 from app.tokens.model import Permission
-from gates.model import Outcome, Verdict
+from gates.model import Outcome
 from integrations.errors import NeighbourError
-from manifests import canonical
 from manifests.times import to_rfc3339
 
 _NULL = msgspec.Raw(b"null")
@@ -87,20 +86,17 @@ class GateViews:
     async def explain(self, request: web.Request) -> web.Response:
         decision = await self._decision(request)
         try:
-            stored, replayed = await self._database.read(
-                lambda tx: (self._blobs.get(tx, decision.verdict), snapshots.replay(tx, self._blobs, decision.snapshot))
-            )
+            found = await self._database.read(lambda tx: replaying.replay(tx, self._blobs, decision))
         except BlobError as error:
             raise Problem(
                 500, error.code, "The evidence of this decision is damaged", found=str(error),
                 remedy="Run `countersign audit verify` and restore the blob from its copy.",
             ) from error  # fmt: skip
-        same = canonical.encode(replayed) == stored
         explanation = Explanation(
             decision=_outcome(decision), decision_id=decision.id, question=decision.question,
             environment=decision.environment, at=to_rfc3339(decision.at), commit=decision.commit_sha,
-            snapshot=decision.snapshot, same=same, verdict=msgspec.json.decode(stored, type=Verdict),
-            replayed=None if same else replayed,
+            snapshot=decision.snapshot, same=found.same, wording=found.wording, verdict=found.stored,
+            replayed=None if found.wording == "same" else found.today,
         )  # fmt: skip
         return await shown(self._database, decision.tenant, explanation)
 

@@ -71,7 +71,7 @@ async def _everything_replays(played: Played) -> None:
     assert {decision.question for decision in known} == {"merge", "deploy"}
     for decision in known:
         status, found = await played.call("GET", f"/api/v1/decisions/{decision.id}/explanation")
-        assert (status, found["same"]) == (200, True), found
+        assert (status, found["same"], found["wording"]) == (200, True, "same"), found
 
 
 async def _log_verifies(played: Played) -> None:

@@ -212,6 +212,15 @@ def test_a_decision_is_explained(countersign: Command, gate: GateServer) -> None
     assert gate.asked[0].path == "/api/v1/decisions/d-1/explanation"
 
 
+@pytest.mark.parametrize(("wording", "told"), [("same", "the same verdict."), ("changed", "in other words")])
+def test_other_words_for_the_same_decision_are_told(
+    countersign: Command, gate: GateServer, wording: str, told: str
+) -> None:
+    gate.answer(200, verdict("allow", same=True, wording=wording))
+    ended = countersign("explain", "d-1")
+    assert (ended.code, told in ended.err) == (0, True)
+
+
 def test_a_decision_whose_replay_differs_is_told(countersign: Command, gate: GateServer) -> None:
     gate.answer(200, verdict("allow", same=False))
     ended = countersign("explain", "d-1")
