@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.policy import words
 from app.policy.cases_people import consents, contributors, groups, people
+from app.policy.cases_powers import checks, delegation, exception, glass, owed, reporting
 from app.policy.cases_things import artifacts, change, deployment, evidence, lineage, release
 from app.policy.model import SCHEMA, Case, Expected, Facts, GateStatus, Suite
 from app.policy.words import time
@@ -82,6 +83,12 @@ def _facts(fields: Fields) -> Facts:
         evidence=fields.optional("evidence", many(reader, evidence(reader)), None),
         change=fields.optional("change", change(reader), None),
         deployment=fields.optional("deployment", deployment(reader), None),
+        delegations=fields.optional("delegations", many(reader, delegation(reader)), None),
+        exceptions=fields.optional("exceptions", many(reader, exception(reader)), None),
+        glass=fields.optional("glass", many(reader, glass(reader)), None),
+        retrospectives=fields.optional("retrospectives", many(reader, owed(reader)), None),
+        checks=fields.optional("checks", checks(reader), None),
+        reporting=fields.optional("reporting", reporting(reader), None),
     )
 
 

@@ -10,7 +10,7 @@ from manifests.located_yaml_reader import Read, Reader
 from manifests.located_yaml_values import boolean, choice, form, many, one_or_many, text
 from manifests.policy import STRENGTHS
 from manifests.policy_parser_forms import GROUP_NAME, LOGIN, WAYS
-from manifests.release_parser_forms import ENVIRONMENT
+from manifests.release_parser_forms import ENVIRONMENT, EVIDENCE_TYPE
 
 
 def people(reader: Reader) -> Read[dict[str, PersonSaid]]:
@@ -79,7 +79,7 @@ def _member(reader: Reader) -> Read[MemberSaid]:
 def consents(reader: Reader, keys: tuple[str, ...]) -> Read[ConsentSaid]:
     """An approval, rejection or hold with these keys; one login alone says the rest by default."""
     login = placed(form(reader, LOGIN))
-    sentence = text(reader, words.MAX_SENTENCE)
+    sentence, shown = text(reader, words.MAX_SENTENCE), placed(form(reader, EVIDENCE_TYPE))
 
     def read(node: Node, name: str) -> ConsentSaid | None:
         if isinstance(node, Scalar):
@@ -99,6 +99,8 @@ def consents(reader: Reader, keys: tuple[str, ...]) -> Read[ConsentSaid]:
             via_app=fields.optional("via_app", boolean(reader), False),
             void=fields.optional("void", sentence, ""),
             reason=fields.optional("reason", sentence, ""),
+            shown=fields.optional("shown", many(reader, shown, unique=lambda type: type.text), None),
+            pushed=fields.optional("pushed", many(reader, form(reader, words.CHANGED), unique=str), None),
         )
 
     return read

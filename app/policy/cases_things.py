@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.policy import words
+from app.policy.cases_reports import finding, report_fields
 from app.policy.model import (
     ArtifactSaid,
     ArtifactState,
@@ -12,14 +13,17 @@ from app.policy.model import (
     DocumentSaid,
     ReleaseSaid,
     Time,
+    Unread,
     WindowSaid,
     Word,
 )
 from app.policy.words import placed, time
+from gates.model import FoundIssue
 from manifests.located_yaml import Node, Scalar
-from manifests.located_yaml_reader import Read, Reader
-from manifests.located_yaml_values import boolean, choice, form, many, one_or_many, text
-from manifests.policy_parser_forms import BASE_REF, LOGIN, MAX_LINE
+from manifests.located_yaml_reader import Fields, Read, Reader
+from manifests.located_yaml_values import boolean, choice, form, integer, many, one_or_many, text
+from manifests.policy import RISKS
+from manifests.policy_parser_forms import BASE_REF, FIELD, LOGIN, MAX_LINE, MAX_NAME, MAX_SIZE
 from manifests.release_parser_forms import (
     ARTIFACT_NAME,
     CHANGE_TYPES,
@@ -34,6 +38,8 @@ from manifests.release_parser_forms import (
 
 def release(reader: Reader) -> Read[ReleaseSaid]:
     """The release and its pull request."""
+    size = integer(reader, 0, 10 * MAX_SIZE)
+    unread: Read[tuple[Unread, ...]] = one_or_many(reader, choice(reader, words.UNREAD))
 
     def read(node: Node, name: str) -> ReleaseSaid:
         fields = reader.fields(node, "`release`", words.RELEASE_KEYS)
@@ -51,6 +57,15 @@ def release(reader: Reader) -> Read[ReleaseSaid]:
             state=fields.optional("state", choice(reader, words.STATES), None),
             draft=fields.optional("draft", boolean(reader), None),
             window=fields.optional("window", _window(reader), None),
+            risk=fields.optional("risk", choice(reader, RISKS), None),
+            labels=fields.optional("labels", many(reader, text(reader, MAX_NAME), unique=str.casefold), None),
+            changed=fields.optional("changed", many(reader, form(reader, words.CHANGED), unique=str), None),
+            files=fields.optional("files", size, None),
+            lines=fields.optional("lines", size, None),
+            head_ref=fields.optional("head_ref", form(reader, words.BRANCH), None),
+            head_since=fields.optional("head_since", time(reader), None),
+            superseded=fields.optional("superseded", text(reader, words.MAX_SENTENCE), None),
+            unread=fields.optional("unread", unread, None),
         )
 
     return read
@@ -107,9 +122,20 @@ def evidence(reader: Reader) -> Read[DocumentSaid]:
             signed_by=fields.optional("signed_by", _signers(reader), None),
             covers=fields.optional("covers", yes, True),
             result=fields.optional("result", form(reader, words.RESULT), "PASSED"),
+            fields=fields.optional("fields", report_fields(reader), ()),
+            without=fields.optional("without", one_or_many(reader, form(reader, FIELD)), ()),
+            findings=_findings(fields),
         )
 
     return read
+
+
+def _findings(fields: Fields) -> tuple[FoundIssue, ...] | None:
+    """The list, or the word that says that there is none."""
+    node = fields.at("findings")
+    if fields.has("findings") and isinstance(node, Scalar) and node.text == words.UNREADABLE:
+        return None
+    return fields.optional("findings", many(fields.reader, finding(fields.reader)), ())
 
 
 def _signers(reader: Reader) -> Read[tuple[Word, ...]]:

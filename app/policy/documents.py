@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from app.policy.model import STRANGER, DocumentSaid, Facts, Word
+from app.policy.model import DEFAULT_AT, STRANGER, DocumentSaid, Facts, Word
 from app.policy.people import People
+from app.policy.reports import fields_of, types_of
 from gates.model import NamedDigest, Policies, ReleaseFacts, SignedDocument
 from gates.terms import EffectiveRule
 from manifests.policy import TrustedSigner
@@ -33,7 +34,7 @@ def documents_of(
 ) -> tuple[SignedDocument | None, tuple[SignedDocument, ...]]:
     """What is found there."""
     lineage, evidence = _said(facts, rule)
-    maker = _Maker(policies, people, rule, release)
+    maker = _Maker(policies, people, rule, release, DEFAULT_AT if facts.at is None else facts.at)
     return (maker.document(lineage, LINEAGE) if lineage else None), tuple(
         maker.document(said, _path(number)) for number, said in enumerate(evidence, 1)
     )
@@ -49,15 +50,17 @@ def _said(facts: Facts, rule: EffectiveRule | None) -> tuple[DocumentSaid | None
     if lineage is None and rule and "lineage" in rule.gates:
         lineage = DocumentSaid()
     if evidence is None:
-        evidence = tuple(DocumentSaid(Word(type)) for type in rule.evidence) if rule else ()
+        evidence = tuple(DocumentSaid(Word(type)) for type in types_of(rule))
     return (lineage if lineage and lineage.present else None), evidence
 
 
 class _Maker:
     """Makes documents that are about the release's artifacts."""
 
-    def __init__(self, policies: Policies, people: People, rule: EffectiveRule | None, release: ReleaseFacts) -> None:
-        self._policies, self._people, self._rule, self._release = policies, people, rule, release
+    def __init__(
+        self, policies: Policies, people: People, rule: EffectiveRule | None, release: ReleaseFacts, at: int
+    ) -> None:
+        self._policies, self._people, self._rule, self._release, self._at = policies, people, rule, release, at
 
     def document(self, said: DocumentSaid, path: str) -> SignedDocument:
         type = said.type.text
@@ -76,6 +79,8 @@ class _Maker:
             datasets=(NamedDigest("dataset", _sha256("dataset")),) if datasets else (),
             result="" if type == "lineage" else said.result,
             signer_people=tuple(sorted({self._people.person(one.person) for one in signers if one.person})),
+            fields=() if type == "lineage" else fields_of(said, self._rule, self._at),
+            findings=None if type == "lineage" else said.findings,
         )
 
     def _signers(self, said: DocumentSaid) -> tuple[TrustedSigner, ...]:
@@ -92,6 +97,13 @@ class _Maker:
 def _types(policies: Policies) -> list[str]:
     layers = (policies.tenant, policies.repository)
     return sorted({type for layer in layers if layer is not None for type in layer.trust})
+
+
+def known_types(policies: Policies) -> set[str]:
+    """`lineage` and every type of evidence that a policy trusts somebody for or asks for."""
+    rules = [rule for layer in (policies.tenant, policies.repository) if layer is not None for rule in layer.rules]
+    asked = {type for rule in rules for type in (*rule.evidence, *(rule.findings.types if rule.findings else ()))}
+    return {"lineage", *_types(policies), *asked}
 
 
 def signer_names(policies: Policies) -> dict[str, str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from app.policy.consents import consents_of, contributors_of, groups_of
+from app.facts.calendar import calendar
+from app.policy.around import checks_of, reporting_of, retrospectives_of
+from app.policy.consents import consents_of, contributors_of, pushes_of
 from app.policy.documents import documents_of, references
+from app.policy.groups import groups_of
 from app.policy.model import DEFAULT_AT, SECOND, ArtifactSaid, Facts, ReleaseSaid, Time, WindowSaid
 from app.policy.people import People
 from app.policy.service import change_of, deployment_of
@@ -19,6 +23,7 @@ from manifests.policy import POLICY_PATH, BaseRefs, Policy, TenantPolicy
 from manifests.release import SCHEMA, Artifact, ChangePlan, Release, Window
 
 HEAD = "a1" * 20
+HEAD_REF = "release"
 COMMIT = "b2" * 20
 PROPOSED = Time(-7 * 86_400)
 RATIONALE = "A release made up for this test, with a rationale that says enough to be read."
@@ -30,10 +35,10 @@ def prepare(facts: Facts, policy: Policy, tenant: TenantPolicy | None) -> tuple[
     seen = at if facts.seen is None else facts.seen.at(at)
     question = facts.question or "merge"
     environment = facts.environment or _environments(facts)[0]
-    pull = _pull(facts, tenant, seen)
+    release = _release(facts, at)
+    pull = _pull(facts, tenant, release, seen)
     tenant = tenant or TenantPolicy("", base_refs=(BaseRefs(pull.repository, (pull.base_ref,)),), installations=(1,))
     policies = Policies(tenant, policy, COMMIT, seen_at=seen)
-    release = _release(facts, at)
     people = People(facts)
     hands = contributors_of(facts, people, seen)
     known = groups_of(facts, people, policies, None, release.proposed_at, at, seen)
@@ -49,9 +54,18 @@ def prepare(facts: Facts, policy: Policy, tenant: TenantPolicy | None) -> tuple[
         artifacts=tuple(map(_found, _artifacts(facts), named)), lineage=lineage, evidence=evidence,
         change=change_of(facts, people, rule, at, seen),
         log=LogFacts(last_at=at - SECOND),
+        calendar=calendar(policies, rule, environment, at),
+        checks=checks_of(facts, rule, pull.head_sha, seen),
+        reporting=reporting_of(facts, people, rule, groups, seen),
+        retrospectives=retrospectives_of(facts, environment, at),
     )  # fmt: skip
-    consents = consents_of(facts, people, bare, rule)
-    return policies, msgspec.structs.replace(bare, consents=consents, deployment=deployment_of(facts, bare, COMMIT))
+    consents = consents_of(facts, people, policies, bare, rule)
+    return policies, msgspec.structs.replace(
+        bare,
+        consents=consents,
+        pushes=pushes_of(facts, consents, pull.head_sha),
+        deployment=deployment_of(facts, bare, COMMIT),
+    )
 
 
 def digest(text: str) -> str:
@@ -68,7 +82,7 @@ def _environments(facts: Facts) -> tuple[str, ...]:
     return facts.release.environments or (facts.environment or default,)
 
 
-def _pull(facts: Facts, tenant: TenantPolicy | None, seen: int) -> PullFacts:
+def _pull(facts: Facts, tenant: TenantPolicy | None, release: ReleaseFacts, seen: int) -> PullFacts:
     said = facts.release
     listed = tenant.base_refs[0] if tenant and tenant.base_refs else BaseRefs("acme/example", ("main",))
     merged = facts.question == "deploy"
@@ -81,7 +95,21 @@ def _pull(facts: Facts, tenant: TenantPolicy | None, seen: int) -> PullFacts:
         base_ref=said.base_ref or listed.refs[0],
         head_sha=HEAD,
         seen_at=seen,
+        **_changes(said, release.manifest_path),
     )
+
+
+def _changes(said: ReleaseSaid, path: str) -> dict[str, Any]:
+    """What the pull request changes, and where it comes from: a line of the manifest, by default."""
+    changed = (path,) if said.changed is None else said.changed
+    known: dict[str, Any] = {
+        "labels": said.labels or (),
+        "changed": changed,
+        "files": len(changed) if said.files is None else said.files,
+        "lines": len(changed) if said.lines is None else said.lines,
+        "head_ref": said.head_ref or HEAD_REF,
+    }
+    return {name: None if name in (said.unread or ()) else value for name, value in known.items()}
 
 
 def _release(facts: Facts, at: int) -> ReleaseFacts:
@@ -95,9 +123,16 @@ def _release(facts: Facts, at: int) -> ReleaseFacts:
         rationale=RATIONALE if said.rationale is None else said.rationale,
         environments=_environments(facts),
         artifacts=tuple(Artifact(one.name, digest(one.name), path=one.name) for one in _artifacts(facts)),
+        change=ChangePlan(risk=said.risk),
     )
     path = said.path or (POLICY_PATH if _is_policy(said) else f"releases/{name}/release.yaml")
-    return ReleaseFacts(path, manifest, digest("revision"), (said.proposed or PROPOSED).at(at))
+    proposed = (said.proposed or PROPOSED).at(at)
+    since = (
+        0 if "head_since" in (said.unread or ()) else proposed if said.head_since is None else said.head_since.at(at)
+    )
+    return ReleaseFacts(
+        path, manifest, digest("revision"), proposed, superseded=said.superseded or "", head_since=since
+    )
 
 
 def _completed(release: ReleaseFacts, facts: Facts, rule: EffectiveRule | None) -> ReleaseFacts:
@@ -107,7 +142,7 @@ def _completed(release: ReleaseFacts, facts: Facts, rule: EffectiveRule | None) 
     asked = rule.change.type if rule and rule.change else "normal"
     window = _window(facts.release.window, DEFAULT_AT if facts.at is None else facts.at)
     manifest = msgspec.structs.replace(
-        release.manifest, lineage=lineage, evidence=evidence, change=ChangePlan(asked, window)
+        release.manifest, lineage=lineage, evidence=evidence, change=ChangePlan(asked, window, risk=facts.release.risk)
     )
     return msgspec.structs.replace(release, manifest=manifest)
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from gates.model import Outcome, Question, Status
-from manifests.policy import Strength, Way
+from gates.model import Field, FoundIssue, Outcome, Question, Status
+from manifests.policy import Risk, Strength, Way
 from manifests.release import ChangeType, Kind
 
 SCHEMA = "countersign/policy-tests/v1"
@@ -26,6 +26,11 @@ Role = Literal["author", "committer", "co-author", "pusher", "builder", "evidenc
 Part = Literal["head", "revision", "rule", "base_ref"]
 ArtifactState = Literal["present", "absent", "mismatch", "unreadable"]
 PullState = Literal["open", "closed", "merged"]
+Unread = Literal["labels", "changed", "files", "lines", "head_ref", "head_since"]
+Scope = Literal["release", "repository"]
+Conclusion = Literal[
+    "success", "failure", "neutral", "cancelled", "timed_out", "action_required", "stale", "skipped", "running"
+]  # fmt: skip
 GateStatus = Status | Literal["not-asked"]
 
 
@@ -53,7 +58,7 @@ class WindowSaid(msgspec.Struct, frozen=True):
 
 
 class ReleaseSaid(msgspec.Struct, frozen=True):
-    """The release and its pull request."""
+    """The release and its pull request. ``unread`` names what could not be found out of it."""
 
     kind: Kind | None = None
     name: str | None = None
@@ -68,6 +73,15 @@ class ReleaseSaid(msgspec.Struct, frozen=True):
     state: PullState | None = None
     draft: bool | None = None
     window: WindowSaid | None = None
+    risk: Risk | None = None
+    labels: tuple[str, ...] | None = None
+    changed: tuple[str, ...] | None = None
+    files: int | None = None
+    lines: int | None = None
+    head_ref: str | None = None
+    head_since: Time | None = None
+    superseded: str | None = None
+    unread: tuple[Unread, ...] | None = None
 
 
 class PersonSaid(msgspec.Struct, frozen=True):
@@ -94,7 +108,8 @@ class GroupSaid(msgspec.Struct, frozen=True):
 class ConsentSaid(msgspec.Struct, frozen=True):
     """An approval, a rejection or a hold. ``groups`` are those the person acted for; None: all that they are in.
 
-    ``changed_since`` are the parts of the release that have changed since it was given.
+    ``changed_since`` are the parts of the release that have changed since it was given, ``pushed`` the paths that a
+    push since has changed (None: there was none). ``shown`` are the types of documents that were shown; None: all.
     """
 
     by: Word
@@ -107,6 +122,84 @@ class ConsentSaid(msgspec.Struct, frozen=True):
     via_app: bool = False
     void: str = ""
     reason: str = ""
+    shown: tuple[Word, ...] | None = None
+    pushed: tuple[str, ...] | None = None
+
+
+class DelegationSaid(msgspec.Struct, frozen=True):
+    """``by`` lets ``to`` act for them, in ``groups`` (None: all that they are in) from ``start`` until ``until``."""
+
+    by: Word
+    to: Word
+    groups: tuple[Word, ...] | None = None
+    at: Time = Time(-7200)
+    start: Time | None = None
+    until: Time = Time(86_400)
+    scope: Scope = "release"
+    environments: tuple[str, ...] | None = None
+    strength: Strength = "personal"
+    void: str = ""
+
+
+class ExceptionSaid(msgspec.Struct, frozen=True):
+    """``by`` lets a finding stay until ``until``, because of a ``control``."""
+
+    by: Word
+    type: str = ""
+    finding: str = ""
+    control: str = "A control made up for this test compensates for it."
+    at: Time = Time(-3600)
+    until: Time = Time(86_400)
+    environments: tuple[str, ...] | None = None
+    strength: Strength = "personal"
+    void: str = ""
+
+
+class GlassSaid(msgspec.Struct, frozen=True):
+    """What one person said to break the glass."""
+
+    by: Word
+    incident: str = "INC0000001"
+    reason: str = "An emergency made up for this test."
+    at: Time = Time(-600)
+    groups: tuple[Word, ...] | None = None
+    environments: tuple[str, ...] | None = None
+    strength: Strength = "personal"
+    changed_since: tuple[Part, ...] = ()
+    void: str = ""
+
+
+class OwedSaid(msgspec.Struct, frozen=True):
+    """A broken glass of the repository that is to be reviewed by ``due``; ``own``: it was broken for this release."""
+
+    due: Time = Time(86_400)
+    release: str = "another release"
+    environment: str | None = None
+    own: bool = False
+
+
+class CheckSaid(msgspec.Struct, frozen=True):
+    """A check of another App; ``app`` None: the one that the rule asks for."""
+
+    name: str
+    app: str | None = None
+    conclusion: Conclusion = "success"
+    at_head: bool = True
+
+
+class ChecksSaid(msgspec.Struct, frozen=True):
+    """``problem`` not empty: they could not be read."""
+
+    checks: tuple[CheckSaid, ...] = ()
+    problem: str = ""
+
+
+class ReportingSaid(msgspec.Struct, frozen=True):
+    """Login → managers, nearest first. Whoever is not named reports to nobody; ``unknown`` are not known there."""
+
+    managers: dict[str, tuple[Word, ...]] = {}
+    unknown: tuple[Word, ...] = ()
+    problem: str = ""
 
 
 class ContributorSaid(msgspec.Struct, frozen=True):
@@ -126,7 +219,9 @@ class DocumentSaid(msgspec.Struct, frozen=True):
     """Lineage or evidence. ``signed_by`` names signers of the policy by ``who`` or key; None: one that is trusted.
 
     Without ``present`` the manifest names none; without ``readable`` it names one that nobody can read. ``covers``
-    tells whether it names every artifact; ``datasets`` whether it names what the model was made from.
+    tells whether it names every artifact; ``datasets`` whether it names what the model was made from. ``fields`` are
+    what the report says beside what the rule requires, which it says too, except ``without`` these. ``findings`` None:
+    it has no list of them that can be read.
     """
 
     type: Word = Word("lineage")
@@ -136,6 +231,9 @@ class DocumentSaid(msgspec.Struct, frozen=True):
     covers: bool = True
     datasets: bool = True
     result: str = "PASSED"
+    fields: tuple[Field, ...] = ()
+    without: tuple[str, ...] = ()
+    findings: tuple[FoundIssue, ...] | None = ()
 
 
 class ChangeApprovalSaid(msgspec.Struct, frozen=True):
@@ -190,6 +288,12 @@ class Facts(msgspec.Struct, frozen=True):
     evidence: tuple[DocumentSaid, ...] | None = None
     change: ChangeSaid | None = None
     deployment: DeploymentSaid | None = None
+    delegations: tuple[DelegationSaid, ...] | None = None
+    exceptions: tuple[ExceptionSaid, ...] | None = None
+    glass: tuple[GlassSaid, ...] | None = None
+    retrospectives: tuple[OwedSaid, ...] | None = None
+    checks: ChecksSaid | None = None
+    reporting: ReportingSaid | None = None
 
     def over(self, common: Facts) -> Facts:
         """These facts, completed by those of the file: release, people and groups key by key, the rest whole."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from app.policy import prose_powers
 from app.policy.documents import signer_names
 from app.policy.judge import Judged
 from app.policy.model import Case, Facts
+from app.policy.prose_powers import consent_groups
 from gates.model import ChangeFacts, Consent, GroupFacts, SignedDocument, Snapshot
-from gates.words import SECOND, instant, listing, span
+from gates.words import SECOND, count, instant, listing, span
 
 _SAID = {"approve": "approved", "reject": "rejected it", "hold": "put it on hold"}
 _CHANGED = {
@@ -31,6 +33,7 @@ def told(judged: Judged) -> list[str]:
         *_release(snapshot, facts),
         *(_group(group, facts) for group in snapshot.groups),
         *_consents(snapshot, facts),
+        *prose_powers.told(snapshot),
         *_hands(snapshot, facts),
         f"Artifacts: {listing((f'{one.name} is {one.status}' for one in snapshot.artifacts), most=_MANY)}.",
         *(_document(one, judged) for one in _documents(snapshot)),
@@ -72,6 +75,27 @@ def _release(snapshot: Snapshot, facts: Facts) -> Iterator[str]:
         yield f"Its rationale: “{manifest.rationale}”."
     if (window := manifest.change.window) is not None:
         yield f"Its window is from {instant(window.start)} until {instant(window.end)}."
+    if facts.release.risk is not None:
+        yield f"Its author declares the risk {facts.release.risk}."
+    if snapshot.release.superseded:
+        yield f"It is superseded: {snapshot.release.superseded}."
+    yield from _changed(snapshot, facts)
+
+
+def _changed(snapshot: Snapshot, facts: Facts) -> Iterator[str]:
+    """Of the pull request's own facts those that the case tells."""
+    pull, said = snapshot.pull, facts.release
+    if said.labels is not None:
+        yield f"Labels: {listing(said.labels, most=_MANY) or 'none'}."
+    if said.head_ref is not None:
+        yield f"It comes from the branch {said.head_ref}."
+    if said.head_since is not None and snapshot.release.head_since:
+        yield f"Its head has been there since {instant(snapshot.release.head_since)}."
+    if said.changed is not None or said.files is not None or said.lines is not None:
+        paths = listing(pull.changed or (), most=_MANY)
+        yield f"It changes {count(pull.files or 0, 'file')} and {count(pull.lines or 0, 'line')}: {paths or 'nothing'}."
+    if said.unread:
+        yield f"Not known of it: {listing(said.unread)}."
 
 
 def _group(group: GroupFacts, facts: Facts) -> str:
@@ -92,16 +116,21 @@ def _consents(snapshot: Snapshot, facts: Facts) -> Iterator[str]:
     said = [*(facts.approvals or ()), *(facts.rejections or ()), *(facts.holds or ())]
     if not any(consent.decision == "approve" for consent in snapshot.consents):
         yield "Nobody approved."
-    for consent, one in zip(snapshot.consents, said, strict=True):
+    for consent, one in zip(snapshot.consents, said, strict=False):
         changed = [_CHANGED[part] for part in one.changed_since]
-        yield _consent(consent, snapshot.at) + (f" Since then changed: {listing(changed)}." if changed else "")
+        told = _consent(consent, snapshot.at) + (f" Since then changed: {listing(changed)}." if changed else "")
+        if one.shown is not None:
+            told += f" Shown were: {listing((word.text for word in one.shown), most=_MANY) or 'no documents'}."
+        if one.pushed is not None:
+            told += f" A push since then changed {listing(one.pushed, most=_MANY) or 'no file'}."
+        yield told
     for login, person in facts.people.items():
         if person.also:
             yield f"{login} also has the accounts {listing(person.also)}."
 
 
 def _consent(consent: Consent, at: int) -> str:
-    acting = f" for {listing(consent.groups, most=_MANY)}" if consent.groups else ", who is in no group,"
+    acting = consent_groups(consent)
     how = f" by {consent.way} ({consent.strength})" if consent.decision == "approve" else ""
     where = f", for {listing(consent.environments, most=_MANY)}" if consent.environments else ""
     notes = [", through an app"] if consent.via_app else []
@@ -133,7 +162,18 @@ def _document(document: SignedDocument, judged: Judged) -> str:
     about = "about every artifact" if document.subjects else "about no artifact"
     result = f", result {document.result}" if document.result else ""
     data = ", naming no dataset" if name == "Lineage" and not document.datasets else ""
-    return f"{name}: signed by {listing(who) or 'nobody'}, {about}{result}{data}."
+    return f"{name}: signed by {listing(who) or 'nobody'}, {about}{result}{data}{_contents(document)}."
+
+
+def _contents(document: SignedDocument) -> str:
+    if document.type == "lineage":
+        return ""
+    fields = [f"{field.path} {field.text}" for field in document.fields]
+    said = f", saying {listing(fields, most=_MANY)}" if fields else ""
+    if document.findings is None:
+        return f"{said}, with no list of findings"
+    found = [f"{issue.id} ({issue.severity})" for issue in document.findings]
+    return f"{said}, finding {listing(found, most=_MANY)}" if found else said
 
 
 def _change(change: ChangeFacts | None) -> Iterator[str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from app.policy import words
 from app.policy.model import SCHEMA
-from manifests.policy import STRENGTHS
-from manifests.policy_parser_forms import BASE_REF, GROUP_NAME, LOGIN, MAX_LINE, MAX_NAME, WAYS
+from app.policy.schema_powers import TIME, YES, powers, sentence
+from manifests.policy import RISKS, STRENGTHS
+from manifests.policy_parser_forms import BASE_REF, FIELD, GROUP_NAME, LOGIN, MAX_LINE, MAX_NAME, MAX_SIZE, WAYS
 from manifests.release_parser_forms import (
     ARTIFACT_NAME,
     CHANGE_TYPES,
@@ -34,18 +35,11 @@ from manifests.schemas_shapes import (
     named,
     one_or_many,
     table,
+    whole,
     word,
 )
 
 FILE = "policy-tests.schema.json"
-
-YES: Schema = {"type": "boolean"}
-TIME: Schema = {
-    "anyOf": [
-        {"type": "string", "pattern": f"^{words.RELATIVE}$", "description": "counted from `at`, such as -2h or +30m"},
-        INSTANT,
-    ]
-}
 
 
 def documents() -> dict[str, str]:
@@ -55,7 +49,7 @@ def documents() -> dict[str, str]:
 
 def cases_schema() -> Schema:
     """The JSON Schema of `.github/countersign.tests.yaml`."""
-    case = {"name": line(MAX_NAME), "why": _sentence("what the case is for"), **_facts(), "expect": _expect()}
+    case = {"name": line(MAX_NAME), "why": sentence("what the case is for"), **_facts(), "expect": _expect()}
     properties: dict[str, Schema] = {
         "schema": choice([SCHEMA]),
         "policy": word(words.FILE, "the policy under test, countersign.yaml beside this file if left out"),
@@ -84,15 +78,12 @@ def _facts() -> dict[str, Schema]:
         "evidence": many(_evidence()),
         "change": _change(),
         "deployment": table(dict.fromkeys(words.DEPLOYMENT_KEYS, YES)),
+        **powers(),
     }
 
 
 def _one_or(short: Schema, long: Schema) -> Schema:
     return {"anyOf": [short, long]}
-
-
-def _sentence(description: str = "") -> Schema:
-    return line(words.MAX_SENTENCE, description)
 
 
 def _window() -> Schema:
@@ -115,6 +106,15 @@ def _release() -> Schema:
             "state": choice(words.STATES),
             "draft": YES,
             "window": _window(),
+            "risk": choice(RISKS),
+            "labels": many(line(MAX_NAME)),
+            "changed": many(word(words.CHANGED), "the paths that the pull request changes"),
+            "files": whole(0, 10 * MAX_SIZE),
+            "lines": whole(0, 10 * MAX_SIZE),
+            "head_ref": word(words.BRANCH),
+            "head_since": TIME,
+            "superseded": sentence("what took its place"),
+            "unread": one_or_many(choice(words.UNREAD), "what could not be found out"),
         }
     )
 
@@ -129,7 +129,7 @@ def _members() -> Schema:
 
 
 def _group() -> Schema:
-    return table({"members": _members(), "problem": _sentence("why it cannot be read")})
+    return table({"members": _members(), "problem": sentence("why it cannot be read")})
 
 
 def _withheld() -> Schema:
@@ -138,8 +138,8 @@ def _withheld() -> Schema:
         "at": TIME,
         "environments": one_or_many(word(ENVIRONMENT)),
         "groups": many(word(GROUP_NAME), "those the person acted for; all of theirs if left out"),
-        "void": _sentence("why it no longer counts"),
-        "reason": _sentence(),
+        "void": sentence("why it no longer counts"),
+        "reason": sentence(),
     }
     return table(properties, ("by",))
 
@@ -151,13 +151,15 @@ def _approval() -> Schema:
         "strength": choice(STRENGTHS),
         "changed_since": one_or_many(choice(words.PARTS), "what has changed since it was given"),
         "via_app": YES,
+        "shown": many(word(EVIDENCE_TYPE), "types of documents that were shown; all if left out"),
+        "pushed": many(word(words.CHANGED), "paths that a push since has changed"),
     }
     return table(properties, ("by",))
 
 
 def _contributor() -> Schema:
     who = table({"who": word(LOGIN), "role": choice(words.ROLES)}, ("who",))
-    return _one_or(who, table({"unknown": _sentence("a hand that nobody can name")}, ("unknown",)))
+    return _one_or(who, table({"unknown": sentence("a hand that nobody can name")}, ("unknown",)))
 
 
 def _artifact() -> Schema:
@@ -176,8 +178,16 @@ def _evidence() -> Schema:
         "signed_by": _signers(),
         "covers": YES,
         "result": word(words.RESULT),
+        "fields": named(FIELD, {}, "dotted path and value of what the report says"),
+        "without": one_or_many(word(FIELD), "fields that it does not have"),
+        "findings": _one_or(choice((words.UNREADABLE,)), many(_one_or(word(words.FINDING), _finding()))),
     }
     return table(properties, ("type",))
+
+
+def _finding() -> Schema:
+    properties = {"id": word(words.FINDING), "severity": word(words.SEVERITY), "about": sentence()}
+    return table(properties, ("id",))
 
 
 def _change() -> Schema:
@@ -196,14 +206,14 @@ def _change() -> Schema:
         "window": _window(),
         "content_at": TIME,
         "approvals": many(table(approval, ("by",))),
-        "problem": _sentence("why it cannot be relied on"),
+        "problem": sentence("why it cannot be relied on"),
     }
     return table(properties)
 
 
 def _expect() -> Schema:
     gates = {gate: choice(words.STATUSES) for gate in words.GATES}
-    says = one_or_many(_sentence(), "texts that the verdict has to say, in any letter case")
+    says = one_or_many(sentence(), "texts that the verdict has to say, in any letter case")
     full = table({"outcome": choice(words.OUTCOMES), "gates": table(gates), "says": says}, ("outcome",))
     return _one_or(choice(words.OUTCOMES), full)
 

@@ -15,6 +15,7 @@ PAGE = ROOT / "docs" / "policy-testing.md"
 HEAD = "schema: countersign/policy-tests/v1\n"
 
 POLICY = parse_policy((SUITES / "countersign.yaml").read_bytes(), "countersign.yaml")
+RICH = parse_policy((SUITES / "rich.yaml").read_bytes(), "rich.yaml")
 TENANT = parse_tenant_policy((SUITES / "tenant.yaml").read_bytes(), "tenant.yaml")
 
 

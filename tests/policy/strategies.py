@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.policy import words
 from app.policy.model import STRANGER
-from manifests.policy import STRENGTHS
+from manifests.policy import RISKS, STRENGTHS
 from manifests.policy_parser_forms import WAYS
 from manifests.release_parser_forms import CHANGE_TYPES, KINDS
 
@@ -46,6 +46,17 @@ def one_or_many(one: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return one | st.lists(one, min_size=1, max_size=3, unique=True)
 
 
+TYPES = ("test-result", "scan", "lineage")
+PATHS = st.sampled_from(("releases/a/release.yaml", "docs/a b.md", "limits/var.yaml", ".github/countersign.yaml"))
+POWER: Document = {
+    "at": TIMES, "environments": one_or_many(ENVIRONMENTS), "strength": st.sampled_from(STRENGTHS), "void": SENTENCES,
+}  # fmt: skip
+FOUND = st.sampled_from(("CVE-2026-1", "G101"))
+VALUES = st.recursive(
+    st.one_of(SENTENCES, YES, st.none(), st.integers(-5, 5), st.sampled_from((0.5, "0.5 %", "2026-05-01T00:00:00Z"))),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(SENTENCES, inner, max_size=2),
+    max_leaves=4,
+)
 WINDOW = table({"start": TIMES, "end": TIMES})
 WITHHELD: Document = {
     "at": TIMES, "environments": one_or_many(ENVIRONMENTS), "groups": st.lists(GROUPS, unique=True), "void": SENTENCES,
@@ -53,7 +64,8 @@ WITHHELD: Document = {
 }  # fmt: skip
 CONSENT = LOGINS | table(
     {"by": LOGINS}, way=st.sampled_from(WAYS), strength=st.sampled_from(STRENGTHS), via_app=YES,
-    changed_since=one_or_many(st.sampled_from(words.PARTS)), **WITHHELD,
+    changed_since=one_or_many(st.sampled_from(words.PARTS)), shown=st.lists(st.sampled_from(TYPES), unique=True),
+    pushed=st.lists(PATHS, unique=True), **WITHHELD,
 )  # fmt: skip
 STOP = LOGINS | table({"by": LOGINS}, **WITHHELD)
 RELEASE = table(
@@ -61,7 +73,10 @@ RELEASE = table(
     rationale=SENTENCES | st.just(""), environments=one_or_many(ENVIRONMENTS),
     path=st.sampled_from(("releases/a/release.yaml", "x.yaml")), repository=st.sampled_from(("acme/models", "a/b")),
     base_ref=st.sampled_from(("main", "dev")), author=LOGINS, proposed=TIMES, state=st.sampled_from(words.STATES),
-    draft=YES, window=WINDOW,
+    draft=YES, window=WINDOW, risk=st.sampled_from(RISKS), labels=st.lists(SENTENCES, unique_by=str.casefold),
+    changed=st.lists(PATHS, unique=True), files=st.integers(0, 10**6), lines=st.integers(0, 10**6),
+    head_ref=st.sampled_from(("feature", "eve:hotfix/1")), head_since=TIMES, superseded=SENTENCES,
+    unread=one_or_many(st.sampled_from(words.UNREAD)),
 )  # fmt: skip
 MEMBERS = some(LOGINS | table({"login": LOGINS}, since=TIMES, added_by=LOGINS))
 SIGNED = SIGNERS | st.lists(SIGNERS, unique=True)
@@ -95,7 +110,32 @@ FACTS: Document = {
     "evidence": some(table(
         {"type": st.sampled_from(("test-result", "scan"))}, readable=YES, signed_by=SIGNED, covers=YES,
         result=st.sampled_from(("PASSED", "FAILED")),
+        fields=st.dictionaries(st.sampled_from(("metrics.breach_rate", "regime", "finished", "x.y")), VALUES),
+        without=one_or_many(st.sampled_from(("regime", "x.y"))),
+        findings=st.just("unreadable") | some(FOUND | table(
+            {"id": FOUND}, severity=st.sampled_from(("low", "high", "odd")), about=SENTENCES,
+        )),
     )),
+    "delegations": some(table(
+        {"by": LOGINS, "to": LOGINS}, groups=st.lists(GROUPS, unique=True), until=TIMES,
+        scope=st.sampled_from(words.SCOPES), **{"from": TIMES}, **POWER,
+    )),
+    "exceptions": some(table(
+        {"by": LOGINS, "type": st.sampled_from(TYPES), "finding": FOUND}, control=SENTENCES, until=TIMES, **POWER,
+    )),
+    "glass": some(LOGINS | table(
+        {"by": LOGINS}, incident=SENTENCES, reason=SENTENCES, groups=st.lists(GROUPS, unique=True),
+        changed_since=one_or_many(st.sampled_from(words.PARTS)), **POWER,
+    )),
+    "retrospectives": some(table(due=TIMES, release=SENTENCES, environment=ENVIRONMENTS, own=YES)),
+    "checks": table({"problem": SENTENCES}) | some(SENTENCES | table(
+        {"name": SENTENCES}, app=st.sampled_from(("github-actions", "status")),
+        conclusion=st.sampled_from(words.CONCLUSIONS), at_head=YES,
+    )),
+    "reporting": table(
+        managers=st.dictionaries(LOGINS, one_or_many(LOGINS), max_size=2), unknown=one_or_many(LOGINS),
+        problem=SENTENCES,
+    ),
     "change": CHANGE,
     "deployment": table(present=YES, reachable=YES, same_revision=YES, same_artifacts=YES),
 }  # fmt: skip

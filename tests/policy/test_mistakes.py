@@ -36,6 +36,16 @@ def marked(text: str) -> tuple[str, tuple[int, int]]:
         ("given: {at: §tomorrow}\n", "a time like 2026-12-01T18:00:00Z", "Correct it."),
         ("given: {people: {bob: {bot: §yes}}}\n", "true or false without quotes", "Correct it."),
         ("given: {groups: {g: {members: [§{since: -1d}]}}}\n", "the key `login`", "Add `login:`."),
+        ("given: {delegations: [§{by: a}]}\n", "the key `to` in a delegation", "Add `to:`."),
+        ("given: {exceptions: [{by: a, type: scan, finding: x, §reason: y}]}\n", "found 'reason'", "Use one of"),
+        ("given: {glass: [{by: a, strength: §strong}]}\n", "one of attested, personal", "Use one of"),
+        ("given: {checks: [{name: x, conclusion: §sucess}]}\n", "one of success", "Did you mean `success`?"),
+        ("given: {checks: {§problm: x}}\n", "found 'problm'", "Did you mean `problem`?"),
+        ("given: {release: {unread: [§label]}}\n", "one of labels", "Did you mean `labels`?"),
+        ("given: {release: {files: §-1}}\n", "a whole number from 0", "Correct it."),
+        ("given: {evidence: [{type: scan, findings: §unknown}]}\n", "expected a list, found 'unknown'", "Rewrite it."),
+        ("given: {evidence: [{type: scan, fields: {§.a: 1}}]}\n", "names with dots between them", "Correct it."),
+        ("given: {reporting: {managers: {a: §[]}}}\n", "at least 1 in the list", "Add one"),
         ("§polcy: a.yaml\n", "found 'polcy'", "Did you mean `policy`?"),
     ],
 )
@@ -80,6 +90,17 @@ def _case(facts: str) -> str:
         ("approvals: [§the-ghost]", f"{SOMEBODY}, found 'the-ghost'. Add `the-ghost: {{}}` under `people`."),
         ("lineage: {signed_by: §trainig cluster}", "a signer under `trust`, or stranger, found 'trainig cluster'. "
          "Did you mean `training cluster`?"),
+        ("groups: {risk: [dora]}, delegations: [{by: dora, to: §dorra}]", f"{SOMEBODY}, found 'dorra'. "
+         "Did you mean `dora`?"),
+        ("people: {a: {}}, delegations: [{by: a, to: a, groups: [§bord]}]", "a group that the policies define, "
+         "found 'bord'. Did you mean `board`?"),
+        ("exceptions: [{by: §the-ghost, type: scan, finding: x}]", f"{SOMEBODY}, found 'the-ghost'. "
+         "Add `the-ghost: {}` under `people`."),
+        ("glass: [§the-ghost]", f"{SOMEBODY}, found 'the-ghost'. Add `the-ghost: {{}}` under `people`."),
+        ("reporting: {unknown: §the-ghost}", f"{SOMEBODY}, found 'the-ghost'. "
+         "Add `the-ghost: {}` under `people`."),
+        ("approvals: [{by: zoe, shown: [§linage]}]", "lineage, or a type of evidence that the case or a policy names, "
+         "found 'linage'. Did you mean `lineage`?"),
         ("evidence: [{type: test-result, signed_by: [§me]}]", "a signer under `trust`, or stranger, found 'me'. "
          "Write `stranger`."),
     ],
@@ -87,6 +108,16 @@ def _case(facts: str) -> str:
 def test_a_name_that_stands_for_nothing_is_a_mistake(tmp_path: Path, facts: str, told: str) -> None:
     text, (line, column) = marked(_case(facts))
     assert _tested(tmp_path, text) == [f"t.tests.yaml:{line}:{column}: Expected {told}"]
+
+
+def test_members_of_a_group_that_is_made_of_others_are_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "rich.yaml").write_bytes((SUITES / "rich.yaml").read_bytes())
+    text = f"{HEAD}policy: rich.yaml\ncases:\n  - {{name: x, expect: wait, groups: {{§careful: [dan]}}}}\n"
+    text, (line, column) = marked(text)
+    assert _tested(tmp_path, text) == [
+        f"t.tests.yaml:{line}:{column}: Expected a group with members of its own, found careful, which is made of "
+        "others. Say who is in leads and risk."
+    ]
 
 
 def test_an_account_of_two_persons_is_a_mistake(tmp_path: Path) -> None:

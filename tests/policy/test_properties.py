@@ -15,7 +15,7 @@ from app.policy.judge import judge
 from app.policy.schema import cases_schema
 from gates.decide import decide
 from manifests.policy import Policy, TenantPolicy
-from tests.policy.samples import POLICY, TENANT
+from tests.policy.samples import POLICY, RICH, TENANT
 from tests.policy.strategies import Document, suites
 
 VALIDATOR = jsonschema_rs.validator_for(cases_schema())
@@ -31,7 +31,7 @@ def _tested(document: Document, policy: Policy, tenant: TenantPolicy | None) -> 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(suites())
 def test_every_case_gives_a_verdict_and_no_gate_breaks(document: Document) -> None:
-    for policy, tenant in ((POLICY, TENANT), (POLICY, None), (Policy(""), TenantPolicy(""))):
+    for policy, tenant in ((POLICY, TENANT), (RICH, None), (Policy(""), TenantPolicy(""))):
         for one in _tested(document, policy, tenant).judged:
             assert one.verdict.outcome in ("allow", "wait", "deny")
             assert not any(" broke (" in result.summary for result in one.verdict.results)
@@ -41,7 +41,7 @@ def test_every_case_gives_a_verdict_and_no_gate_breaks(document: Document) -> No
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(suites())
 def test_every_way_of_telling_it_works(document: Document) -> None:
-    tested = [_tested(document, POLICY, TENANT)]
+    tested = [_tested(document, RICH, TENANT)]
     cases = [case["name"] for case in document["cases"]]
     told = json.loads(answer.tests(tested))
     assert [case["name"] for case in told["files"][0]["cases"]] == cases

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.policy import words
+from app.policy import suites, words
 from app.policy.judge import Judged, judge
 from app.policy.model import Expected
 from app.policy.suites import run
@@ -16,17 +16,24 @@ from gates.words import instant
 from manifests.located_yaml import Mapping, Node, Sequence, compose
 from tests.policy.samples import POLICY, SUITES, TENANT, example, one, shown
 
-FILE = SUITES / "facts.tests.yaml"
-TESTED = run(FILE)
+FILES = (SUITES / "facts.tests.yaml", SUITES / "rich.tests.yaml")
+TESTED, RICH = (run(path) for path in FILES)
 
 
-def test_the_suite_has_no_mistakes_and_touches_every_rule() -> None:
-    assert TESTED.problems == ()
-    assert TESTED.untouched == ()
-    assert len(TESTED.judged) > 80
+@pytest.mark.parametrize("tested", [TESTED, RICH], ids=["facts", "rich"])
+def test_the_suite_has_no_mistakes_and_touches_every_rule(tested: suites.Tested) -> None:
+    assert tested.problems == ()
+    assert tested.untouched == ()
+    assert len(tested.judged) > 80
 
 
-@pytest.mark.parametrize("judged", TESTED.judged, ids=lambda judged: judged.case.name)
+def test_every_gate_is_asked_and_expected_of_somewhere() -> None:
+    judged = (*TESTED.judged, *RICH.judged)
+    assert set(words.GATES) <= {gate for one in judged for gate in one.case.expect.gates} | {"release", "rule"}
+    assert {result.name for one in judged for result in one.verdict.results} == set(words.GATES)
+
+
+@pytest.mark.parametrize("judged", [*TESTED.judged, *RICH.judged], ids=lambda judged: judged.case.name)
 def test_each_fact_is_decided_on(judged: Judged) -> None:
     assert not judged.differences, "\n".join([*judged.differences, render.text(judged.verdict)])
 
@@ -39,9 +46,8 @@ def _keys(node: Node | None) -> set[str]:
 
 
 def test_every_key_of_a_case_is_used_in_a_case() -> None:
-    used = _keys(compose(FILE.read_bytes(), "f", words.MAX_BYTES)[0]) | _keys(
-        compose(shown("# policy tests").encode(), "f", words.MAX_BYTES)[0]
-    )
+    texts = [*(path.read_bytes() for path in FILES), shown("# policy tests").encode()]
+    used = set().union(*(_keys(compose(text, "f", words.MAX_BYTES)[0]) for text in texts))
     tables = {name: value for name, value in vars(words).items() if name.endswith("_KEYS")}
     assert {key for keys in tables.values() for key in keys} - used == set()
 

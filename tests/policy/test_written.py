@@ -23,7 +23,11 @@ def test_every_key_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words_of", ["QUESTIONS", "OUTCOMES", "STATUSES", "ROLES", "PARTS", "ARTIFACT_STATES"]
+    "words_of",
+    [
+        "QUESTIONS", "OUTCOMES", "STATUSES", "ROLES", "PARTS", "ARTIFACT_STATES", "UNREAD", "SCOPES", "CONCLUSIONS",
+        "GATES",
+    ],
 )  # fmt: skip
 def test_every_word_is_described(words_of: str) -> None:
     page = PAGE.read_text()
