@@ -70,8 +70,8 @@ class PolicyWatch:
         is_news = await self._database.write(lambda tx: self._note(tx, lease, tenant, data, bool(found.unreleased)))
         if is_news and found.unreleased:
             _log.error("policy.unreleased", tenant=tenant.id, repository=repository.name, ref=ref, sha256=sha256)
-            text = f"P2: {repository.name}: every release into {ref} is denied. {found.unreleased}"
-            self._metrics.alarm("policy", text)
+            told = f"P2: {repository.name}: every release into {ref} is denied. {found.unreleased}"
+            self._metrics.alarm("policy", told)
         return None
 
     def _note(self, tx: Tx, lease: Lease, tenant: Tenant, data: BranchData, waits: bool) -> bool:
