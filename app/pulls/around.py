@@ -18,7 +18,7 @@ from manifests.command_words import INCIDENT_EXAMPLE
 
 HELP = (
     "`/approve <full head sha> <environment…>` agrees; `/reject`, `/hold` stop the release (say why below the first "
-    "line); `/revoke` takes your approval and your delegations back; `/unhold <full head sha>` lifts a hold or "
+    "line); `/revoke` takes back what you granted; `/unhold <full head sha>` lifts a hold or "
     "rejection; `/delegate @login <environment…> [until <date>|for <n>d]` lets somebody act for you; `/break-glass "
     "<full head sha> <environment…>` with the incident on the line below says what to do in an emergency; `/status` "
     "and `/recheck` look again. A command stands alone on the first line."

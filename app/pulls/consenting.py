@@ -236,7 +236,7 @@ class Consenting:
 
     def _revoke(self, observation: Observation, said: Said) -> None:
         if not self._void_own(observation, said, "the person revoked it"):
-            text = "You have no approval or delegation here that counts, so there is nothing to revoke."
+            text = "You have nothing here that counts, so there is nothing to revoke."
             self._note(observation, said, text)
 
     def _lift(self, observation: Observation, said: Said, sha: str) -> None:
@@ -321,11 +321,27 @@ class Consenting:
                 self._void(grant, "the pull request was closed", "pull.closed")
 
     def _void_withdrawn(self) -> None:
-        """Also a delegation that was signed and recorded while it was being taken back."""
+        """Also what was signed and recorded while it was being taken back; and a glass is broken for one head, one base
+        and an open pull request, whatever comes back later."""
         for grant in self._active():
             consent = grant.consent
-            if consent.decision == "delegate" and withdrew(self._at.observations, consent.account, consent.issued_at):
+            if consent.decision == "approve" or consent.decision not in WITHDRAWN:
+                continue
+            if withdrew(self._at.observations, consent.account, consent.issued_at):
                 self._void(grant, "the person revoked it", "withdrawn")
+            elif consent.decision == "break-glass" and (why := self._moved_on(consent)):
+                self._void(grant, why, f"head:{self._at.view.pull.head_sha}")
+
+    def _moved_on(self, consent: Consent) -> str:
+        at, pull = self._at, self._at.view.pull
+        left = {head.sha for head in at.heads if head.event == LEFT}
+        if consent.head_sha != pull.head_sha or consent.head_sha in left:
+            return f"a push replaced {consent.head_sha[:12]}"
+        if consent.base_ref != pull.base_ref or consent.issued_at <= last(at.observations, "pull.retargeted"):
+            return "the base was changed since"
+        if consent.issued_at <= last(at.observations, "pull.closed") or at.view.facts.state == "closed":
+            return "the pull request was closed"
+        return ""
 
     def _consents(self) -> list[Consent]:
         """Everything that counts so far."""

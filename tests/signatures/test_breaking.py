@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.sandbox.shell import Done, Shell
-from tests.journey.glass import INCIDENT, REASON, Scene, scene
+from tests.journey.glass import INCIDENT, REASON, REPOSITORY, Scene, scene
 from tests.signatures.around import altered, known, prepare, read, served
 from tests.signatures.test_delegating import shown, until_shown
 
@@ -106,6 +106,24 @@ async def test_a_glass_is_broken_for_no_longer_and_nowhere_else_than_was_served(
     assert (await stage.submit(payload, key.sign(payload), reason=REASON)).body["repeated"]
     again = altered(payload, incident="INC0099999")
     assert (await stage.submit(again, key.sign(again), reason=REASON)).code == "statement.replayed"
+
+
+async def test_a_glass_is_broken_for_one_head_of_an_open_pull_request_until_it_is_taken_back(small: Scene) -> None:
+    stage, github = small.stage, small.stage.world.github
+    await small.broken()
+    await stage.until_outcome("allow")
+    stage.say("bob", "/revoke")
+    await stage.until_outcome("wait")
+    await stage.next_second()
+    await small.broken("bob")
+    await stage.until_outcome("allow")
+    head = small.pull.head_sha
+    github.push(REPOSITORY, "release", {"README.md": b"# Other\n"}, author="alice")
+    github.force_push(REPOSITORY, "release", head, pusher="alice")
+    await stage.until_outcome("wait")
+    assert {grant.void_reason for grant in await stage.grants()} == {
+        "the person revoked it", f"a push replaced {head[:12]}"
+    }  # fmt: skip
 
 
 async def test_somebody_else_looks_back_with_their_own_key(small: Scene) -> None:
