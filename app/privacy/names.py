@@ -89,8 +89,7 @@ def _put(told: str, known: Mapping[str, str], written: Callable[[str], str]) -> 
 
 
 def _sentences(result: Result) -> Iterator[str]:
-    yield result.summary
-    yield result.remedy
+    yield from (result.summary, result.remedy, result.who, result.changes)
     for child in result.children:
         yield from _sentences(child)
 
@@ -100,5 +99,6 @@ def _named(result: Result, known: Mapping[str, str]) -> Result:
         return result
     return msgspec.structs.replace(
         result, summary=_put(result.summary, known, str), remedy=_put(result.remedy, known, str),
+        who=_put(result.who, known, str), changes=_put(result.changes, known, str),
         children=tuple(_named(child, known) for child in result.children),
     )  # fmt: skip

@@ -44,7 +44,7 @@ async def test_a_name_cannot_break_out_of_what_it_is_put_in(database_url: str) -
 
 async def test_every_sentence_of_a_verdict_is_named_and_nothing_else_changes(database_url: str) -> None:
     def verdict(one: str, other: str) -> Verdict:
-        child = Result("g", "wait", f"By {one}.", f"Ask {other}.")
+        child = Result("g", "wait", f"By {one}.", f"Ask {other}.", (), one, f"{other}'s approval")
         return Verdict("merge", "production", "wait", (Result("approvals", "wait", one, children=(child,)),), "r", "e")
 
     async with world(database_url) as at:
