@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,13 @@ OWNERS_RULE = b"""\
     gates: [rationale]
 """
 UNRELEASED = f"Expected a version of {POLICY_PATH}"
+
+
+@pytest.fixture
+async def both(tmp_path: Path, github_key: rsa.RSAPrivateKey, new_url: Callable[[], str]) -> AsyncIterator[Played]:
+    """A policy that asks for no change request, on SQLite and on PostgreSQL."""
+    async for played in started(World(tmp_path, github_key=github_key, change=False, database_url=new_url())):
+        yield played
 
 
 def policy(played: Played, expires: bytes = b"72h") -> bytes:
@@ -91,49 +99,49 @@ async def steps(played: Played, sha256: str) -> list[str]:
     return [row.state for row in rows]
 
 
-async def test_a_policy_with_failing_tests_is_red_and_mended_green_merged_and_in_force(short: Played) -> None:
-    await short.world.put_policy(policy(short))
-    stricter = policy(short, b"48h")
-    pull = await propose(short, {POLICY_PATH: stricter, TESTS: cases("allow")})
-    await short.says(pull, DENIED, f"{TESTS}:8:1", "The test “Bob alone” came out otherwise: Expected allow")
+async def test_a_policy_with_failing_tests_is_red_and_mended_green_merged_and_in_force(both: Played) -> None:
+    await both.world.put_policy(policy(both))
+    stricter = policy(both, b"48h")
+    pull = await propose(both, {POLICY_PATH: stricter, TESTS: cases("allow")})
+    await both.says(pull, DENIED, f"{TESTS}:8:1", "The test “Bob alone” came out otherwise: Expected allow")
 
-    short.push({TESTS: cases("wait")}, branch="stricter")
-    await short.says(
+    both.push({TESTS: cases("wait")}, branch="stricter")
+    await both.says(
         pull, WAITS, "2 policy tests came out as expected.", "changes the rule model to production: expires"
     )
-    await short.shows(pull, "2 policy tests came out as expected.")
-    await approve(short, pull)
-    await short.says(pull, GREEN)
-    assert await steps(short, sha256_hex(stricter)) == []
-    await short.merge(pull)
-    assert await steps(short, sha256_hex(stricter)) == ["released"]
-    (record,) = [one for one in await short.records() if one.event == "policy.released"]
+    await both.shows(pull, "2 policy tests came out as expected.")
+    await approve(both, pull)
+    await both.says(pull, GREEN)
+    assert await steps(both, sha256_hex(stricter)) == []
+    await both.merge(pull)
+    assert await steps(both, sha256_hex(stricter)) == ["released"]
+    (record,) = [one for one in await both.records() if one.event == "policy.released"]
     assert record.resource.endswith(sha256_hex(stricter))
 
-    await short.says(await short.propose(), WAITS, "1 approval from senior-developers", without=UNRELEASED)
+    await both.says(await both.propose(), WAITS, "1 approval from senior-developers", without=UNRELEASED)
 
 
-async def test_a_policy_pushed_past_the_check_denies_everything_until_two_adopt_it(short: Played) -> None:
-    pull = await short.propose()
-    await short.approve(pull)
-    await short.says(pull, GREEN)
-    other = policy(short, b"24h")
-    commit = short.push({POLICY_PATH: other}, branch="main", by="mallory")
-    await short.says(pull, DENIED, UNRELEASED, sha256_hex(other), commit[:7], "countersign policy adopt acme/models")
-    waiting = await propose(short, {"releases/intraday/notes.md": b"-"}, "docs")
-    await short.settled()
+async def test_a_policy_pushed_past_the_check_denies_everything_until_two_adopt_it(both: Played) -> None:
+    pull = await both.propose()
+    await both.approve(pull)
+    await both.says(pull, GREEN)
+    other = policy(both, b"24h")
+    commit = both.push({POLICY_PATH: other}, branch="main", by="mallory")
+    await both.says(pull, DENIED, UNRELEASED, sha256_hex(other), commit[:7], "countersign policy adopt acme/models")
+    waiting = await propose(both, {"releases/intraday/notes.md": b"-"}, "docs")
+    await both.settled()
 
-    one, two = [await short.world.token(Permission.PEOPLE_MANAGE, name=name) for name in ("one", "two")]
-    await adopt(short, "0" * 64, one, 409)
-    told = await adopt(short, sha256_hex(other), one)
+    one, two = [await both.world.token(Permission.PEOPLE_MANAGE, name=name) for name in ("one", "two")]
+    await adopt(both, "0" * 64, one, 409)
+    told = await adopt(both, sha256_hex(other), one)
     assert told["state"] == "proposed"
     assert sha256_hex(other) in told["next"]
-    await short.says(pull, DENIED, "proposed and nobody has confirmed")
-    await adopt(short, sha256_hex(other), one, 409)
-    assert (await adopt(short, sha256_hex(other), two))["state"] == "adopted"
-    await short.says(pull, WAITS, without=UNRELEASED)
-    await adopt(short, sha256_hex(other), two, 409)
-    await short.says(waiting, GREEN)
+    await both.says(pull, DENIED, "proposed and nobody has confirmed")
+    await adopt(both, sha256_hex(other), one, 409)
+    assert (await adopt(both, sha256_hex(other), two))["state"] == "adopted"
+    await both.says(pull, WAITS, without=UNRELEASED)
+    await adopt(both, sha256_hex(other), two, 409)
+    await both.says(waiting, GREEN)
 
 
 async def test_what_does_not_count_is_told_at_once_by_alarm_record_and_doctor_until_it_is_mended(
@@ -181,18 +189,18 @@ async def test_a_policy_merged_against_the_verdict_is_not_released(short: Played
     await short.says(await short.propose(), DENIED, UNRELEASED)
 
 
-async def test_a_row_without_a_record_does_not_make_a_version_count(short: Played) -> None:
-    other = policy(short, b"24h")
-    short.push({POLICY_PATH: other}, branch="main", by="mallory")
-    repository = short.github.world.repository(REPOSITORY).id
+async def test_a_row_without_a_record_does_not_make_a_version_count(both: Played) -> None:
+    other = policy(both, b"24h")
+    both.push({POLICY_PATH: other}, branch="main", by="mallory")
+    repository = both.github.world.repository(REPOSITORY).id
     forged = text(
         "INSERT INTO policy_versions (tenant, repository_id, sha256, state, by, release_id, at)"
         " VALUES (:tenant, :repository, :sha256, 'adopted', 'token:x', '', 1)"
     )
     values = {"tenant": TENANT, "repository": repository, "sha256": sha256_hex(other)}
-    await short.service.database.write(lambda tx: tx.run(forged, **values))
-    await short.says(await short.propose(), DENIED, "no record tells of it")
-    short.github.close_pull(REPOSITORY, 1, by="alice")
+    await both.service.database.write(lambda tx: tx.run(forged, **values))
+    await both.says(await both.propose(), DENIED, "no record tells of it")
+    both.github.close_pull(REPOSITORY, 1, by="alice")
 
 
 class Ruled(World):
