@@ -20,6 +20,8 @@ def _path(pattern: list[str], path: list[str]) -> bool:
             reached = [index >= first for index in range(len(reached))]
         else:
             reached = [False] + [before and _segment(part, name) for before, name in zip(reached, path, strict=False)]
+            if True not in reached:
+                return False
     return reached[-1]
 
 
