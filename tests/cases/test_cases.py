@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator
 
 import pytest
 
 from app import logging
+from tests.cases.desk import Desk
 from tests.cases.model import Case, Table, tables
 from tests.cases.play import Player
-from tests.cases.stage import CaseWorld
-from tests.stateful.lively import Lively
 
 TABLES = tables()
 CASES = [
@@ -23,16 +23,30 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lively]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk(tmp_path_factory) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def desk(folders: pytest.TempPathFactory) -> Iterator[Desk]:
     logging.configure("error", "text", io.StringIO())
-    lively = Lively(tmp_path_factory.mktemp("cases"), CaseWorld)
-    yield lively
-    lively.close()
+    found = Desk(folders.mktemp("cases"))
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 @pytest.mark.parametrize(("table", "case", "number"), CASES)
-def test_the_case(stage: Lively, table: Table, case: Case, number: int) -> None:
-    Player(stage, table, case, number).play()
+def test_the_case(
+    shared: Desk, tmp_path_factory: pytest.TempPathFactory, table: Table, case: Case, number: int
+) -> None:
+    if not case.alone:
+        Player(shared, table, case, number).play()
+        return
+    with desk(tmp_path_factory) as own:
+        Player(own, table, case, number).play()
 
 
 def test_no_two_cases_of_a_table_have_the_same_name() -> None:
