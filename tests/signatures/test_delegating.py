@@ -64,7 +64,7 @@ async def test_who_is_named_approves_in_ones_place(tmp_path: Path, database_url:
         assert done.code == 0, done
         assert "Recorded: delegate for production" in done.out
         stage.bob_approves()
-        assert (await stage.approve(mallorys)).body["outcome"] == "allow"
+        assert (await stage.approve(mallorys)).status == 201
         await stage.until_outcome("allow")
         stage.say("carol", "/revoke")
         await stage.until_outcome("wait")

@@ -55,6 +55,7 @@ async def test_a_seat_that_asks_for_a_verified_user_is_filled_by_a_hardware_key_
     try:
         await stage.start()
         stage.bob_approves()
+        await stage.until_text("Filled by bob")
         ordinary, key = await stage.enrolled("carol", "file"), HardwareKey("ed25519")
         assert (await stage.propose(key.line, "carol")).status == 201
         assert (await stage.confirm(key.fingerprint)).status == 200

@@ -44,4 +44,5 @@ async def test_the_text_before_a_signature_shows_them(tmp_path: Path) -> None:
         assert all(text.count(f"sha256:{digest}") == 2 for digest in digests)
         assert "signed by back-test service (SHA256:" in text
         stage.bob_approves()
-        assert (await stage.approve(key)).body["outcome"] == "allow"
+        assert (await stage.approve(key)).status == 201
+        await stage.until_outcome("allow")
