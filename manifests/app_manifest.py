@@ -56,6 +56,7 @@ EVENTS = (
     "push",
     "repository",
     "repository_ruleset",
+    "status",
     "team",
     "workflow_run",
 )
