@@ -131,11 +131,16 @@ class AroundActs(Scene):
         time.sleep(APPROVAL_DELAY_S)
         self.desk.settle()
         servicenow, who = self.desk.world.servicenow, of["by"]
+        self.desk.link(f"servicenow:{who}")
         mine = [one for one in servicenow.changes() if self.prefix in f"{one.short_description} {one.description}"]
         asking = [one for one in mine if any(row.approver == who and row.state == "requested" for row in one.approvals)]
         if not asking:
             raise Unexpected(f"expected a change request that asks {who}, found {mine}")
-        servicenow.decide_change(asking[-1].number, who, of.get("says", "approved"))
+
+        async def decide() -> None:
+            servicenow.decide_change(asking[-1].number, who, of.get("says", "approved"))
+
+        self.desk.run(decide())
         time.sleep(APPROVAL_DELAY_S)
 
     # Costs

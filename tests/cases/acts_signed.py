@@ -58,10 +58,10 @@ class SignedActs(Scene):
 
     def _deploy(self, value: Any) -> None:
         """A pipeline asks whether the artifact may go to an environment now: from the commit that was merged, from the
-        ``head``, or from a ``commit``; with other ``subjects`` (name → SHA-256) if it says so."""
+        ``head``, or from a ``commit``; with other ``subjects`` (name → SHA-256) or some ``more`` if it says so."""
         of: Step = value if isinstance(value, dict) else {"environment": value or "production"}
         commit = {"head": self.at.head_sha, "main": self._tip()}.get(of.get("commit", ""), self.merged)
-        subjects = of.get("subjects", self.subjects)
+        subjects = of.get("subjects", self.subjects) | of.get("more", {})
         question = {
             "environment": of.get("environment", "production"), "repository": self.repository,
             "commit": commit or self.at.head_sha,

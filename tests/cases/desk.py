@@ -83,8 +83,8 @@ class Desk(Lively):
 
     # Accounts elsewhere
 
-    def link(self, account: str, login: str) -> None:
-        """Two stewards say whose account ``servicenow:<name>`` or ``idp:<name>`` is."""
+    def link(self, account: str, login: str | None = None) -> None:
+        """Two stewards say whose account ``servicenow:<name>`` or ``idp:<name>`` is; None: somebody's without GitHub."""
         if account in self.linked:
             return
         status, found = self.call(
