@@ -22,7 +22,7 @@ class Attached:
 
     async def read(
         self, github: GitHub, key: tuple[int, str], commit: str, path: str, release: Release,
-        trusted: tuple[TrustedSigner, ...],
+        trusted: tuple[TrustedSigner, ...], compared: tuple[tuple[str, str], ...],
     ) -> tuple[tuple[bytes, ...], tuple[ReadDocument, ...]]:  # fmt: skip
         """The bytes of those that are there, and what each of all of them says. Raises NeighbourError."""
         folder = posixpath.dirname(path)
@@ -37,7 +37,7 @@ class Attached:
                 data = await self._content.file(github, key, where, commit, MAX_DOCUMENT_BYTES)
             except RefusedError as error:
                 data, fault = None, f"{where} cannot be read: {error}"
-            read.append(self._reading.document(data, where, type, trusted, fault))
+            read.append(self._reading.document(data, where, type, trusted, fault, compared))
             if data is not None:
                 sources.append(data)
         return tuple(sources), tuple(read)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gates.model import NamedDigest, SignedDocument
-from manifests import dsse, lineage, test_results
-from manifests.attestation import parse as parse_statement
+from gates.model import Field, FoundIssue, NamedDigest, SignedDocument
+from manifests import dsse, lineage, reports
 from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError
 from manifests.keys import PublicKey
 from manifests.policy import Policy, TenantPolicy, TrustedSigner
+from manifests.report_values import values_at
 
 LINEAGE = "lineage"
 
@@ -31,8 +31,19 @@ def trusted_keys(tenant: TenantPolicy, policy: Policy | None) -> tuple[TrustedSi
     return tuple(signer for trust in layers for signers in trust.values() for signer in signers)
 
 
-def read_document(data: bytes | None, path: str, type: str, keys: Iterable[PublicKey], fault: str = "") -> ReadDocument:
-    """Never raises: an absent or unreadable document is a fact with a ``problem``."""
+def compared_fields(tenant: TenantPolicy, policy: Policy | None) -> tuple[tuple[str, str], ...]:
+    """The type of evidence and the path of every value that some rule of any layer compares, sorted."""
+    rules = (*tenant.rules, *(policy.rules if policy else ()))
+    asked = {(of.type, one.field) for rule in rules for of in rule.requirements for one in of.comparisons}
+    return tuple(sorted(asked))
+
+
+def read_document(
+    data: bytes | None, path: str, type: str, keys: Iterable[PublicKey], fault: str = "",
+    compared: Sequence[tuple[str, str]] = (),
+) -> ReadDocument:  # fmt: skip
+    """Never raises: an absent or unreadable document is a fact with a ``problem``. Of a report the values that are
+    ``compared`` (see ``compared_fields``) are told."""
     if data is None:
         return ReadDocument(SignedDocument(path, type, problem=fault or f"There is no file {path} at this commit."))
     try:
@@ -40,7 +51,8 @@ def read_document(data: bytes | None, path: str, type: str, keys: Iterable[Publi
         signers = tuple(sorted(dsse.verified_signers(envelope, keys)))
         if type == LINEAGE:
             return _lineage(envelope.payload, path, data, signers)
-        return _evidence(envelope.payload, path, type, data, signers)
+        fields = [field for of, field in compared if of == type]
+        return _evidence(envelope.payload, path, type, data, signers, fields)
     except ManifestError as error:
         problem = f"{path} cannot be read: {error}"
         return ReadDocument(SignedDocument(path, type, digest=sha256_hex(data), problem=problem))
@@ -75,18 +87,20 @@ def _lineage(payload: bytes, path: str, data: bytes, signers: tuple[str, ...]) -
     return ReadDocument(facts, document.named_people, document.invoked_by)
 
 
-def _evidence(payload: bytes, path: str, type: str, data: bytes, signers: tuple[str, ...]) -> ReadDocument:
-    statement = parse_statement(payload)
+def _evidence(
+    payload: bytes, path: str, type: str, data: bytes, signers: tuple[str, ...], fields: Sequence[str]
+) -> ReadDocument:
+    report = reports.read(payload, type)
+    findings = report.findings
     facts = SignedDocument(
         path,
         type,
         digest=sha256_hex(data),
         signers=signers,
-        subjects=tuple(NamedDigest(file.name, file.sha256) for file in statement.artifacts()),
-        predicate_type=statement.predicate_type,
+        subjects=tuple(NamedDigest(file.name, file.sha256) for file in report.subjects),
+        predicate_type=report.predicate_type,
+        result=report.result,
+        fields=tuple(Field(value.path, value.kind, value.text) for value in values_at(payload, fields)),
+        findings=None if findings is None else tuple(FoundIssue(one.id, one.severity, one.about) for one in findings),
     )
-    if statement.predicate_type != test_results.PREDICATE_TYPE:
-        problem = f"{path} is of type {statement.predicate_type}; evidence is read as {test_results.PREDICATE_TYPE}."
-        return ReadDocument(msgspec.structs.replace(facts, problem=problem))
-    result = test_results.read(payload)
-    return ReadDocument(msgspec.structs.replace(facts, result=result.result), result.named_people)
+    return ReadDocument(facts, report.named_people)

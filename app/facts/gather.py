@@ -29,7 +29,8 @@ from app.facts.view import PullView, ReleaseView
 from app.pulls.store import ARRIVED, LEFT, Head, Repository
 from app.standing.versions import Versions
 from app.tenants.registry import Tenant
-from gates.model import Policies, PullFacts, Push, ReleaseFacts
+from gates.model import ChecksFacts, GroupFacts, Policies, PullFacts, Push, ReleaseFacts, Snapshot
+from gates.terms import EffectiveRule, NoRule
 from integrations.errors import UnavailableError
 from integrations.github.port import ChangedFile, GitHub, Pull
 from manifests.policy import POLICY_PATH
@@ -101,11 +102,12 @@ class Gatherer:
 
     async def view(
         self, tenant: Tenant, github: GitHub, repository: Repository, number: int, heads: Sequence[Head],
-        proposed: Mapping[str, int], base_ref: str = "", proposed_into: str = "",
+        proposed: Mapping[str, int], base_ref: str = "", proposed_into: str = "", under: Policies | None = None,
     ) -> PullView:  # fmt: skip
         """``proposed`` says when releases already known were first seen, by path, for the base ``proposed_into``:
         into another base they are proposed anew, under another policy and to other groups. ``base_ref`` is a guess
-        that saves waiting when it is right. Raises NeighbourError."""
+        that saves waiting when it is right. ``under`` takes the place of the policies over the base, to see what would
+        be under others. Raises NeighbourError."""
         if base_ref:
             branch = asyncio.ensure_future(self.branch(github, repository, base_ref))
             branch.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -121,6 +123,8 @@ class Gatherer:
             self.policies(tenant, github, repository, pull.base_ref),
             self._manifest_paths(tenant, github, repository, pull),
         )
+        if under is not None:
+            policies = under
         if paths:
             self._ahead.releases(github, key, [path for path in paths if path != HIDDEN], pull.head_sha)
             ahead = ahead or self._ahead.pull(github, key, pull)
@@ -146,6 +150,29 @@ class Gatherer:
         """The policies over a branch, and the bytes of the repository's own. Raises NeighbourError."""
         tip = await self.branch(github, repository, base_ref)
         return await self._policies.read(tenant, github, repository, base_ref, tip)
+
+    async def proposed(
+        self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str, text: bytes
+    ) -> Policies:
+        """The policies over a branch if these bytes were the repository's own there. Raises ManifestError,
+        NeighbourError."""
+        tip = await self.branch(github, repository, base_ref)
+        return await self._policies.proposed(tenant, github, repository, text, tip)
+
+    async def terms(
+        self, tenant: Tenant, github: GitHub, view: PullView, snapshot: Snapshot
+    ) -> tuple[dict[str, EffectiveRule | NoRule], dict[str, tuple[GroupFacts, ...]]]:
+        """The rules and groups of a release of ``view`` as the snapshot has it. Raises NeighbourError."""
+        facts, release = snapshot.pull, snapshot.release
+        key = (facts.repository_id, facts.repository)
+        files = await self.content.pull_files(github, key, view.pull, view.policies.commit)
+        owned = owned_paths(release.manifest, release.manifest_path, files) if release.manifest else ()
+        scope = Scope(github, *key, view.policies.commit, owned, self.content)
+        return await terms(tenant, scope, view.policies, release, facts, snapshot.contributors)
+
+    async def checks(self, github: GitHub, repository: Repository, sha: str) -> ChecksFacts:
+        """The checks of other Apps at a commit. Raises RateLimitedError and UnavailableError."""
+        return await self._checks.read(github, repository, sha)
 
     async def _manifest_paths(
         self, tenant: Tenant, github: GitHub, repository: Repository, pull: Pull
@@ -179,7 +206,8 @@ class Gatherer:
             missing = (*missing, *review.problems)
         release = msgspec.structs.replace(release, revision=digest, problems=missing)
         trusted = documents.trusted_keys(tenant.policy, policies.repository)
-        sources, read = await self._attached.read(github, key, pull.head_sha, path, manifest, trusted)
+        compared = documents.compared_fields(tenant.policy, policies.repository)
+        sources, read = await self._attached.read(github, key, pull.head_sha, path, manifest, trusted, compared)
         who = await self._behind.contributors(tenant, github, repository, pull, heads, read)
         signed = await self._behind.signed(tenant, github, policies, read)
         lineage = next((document for document in signed if document.type == LINEAGE), None)

@@ -27,7 +27,7 @@ class Reading:
     def __init__(self) -> None:
         self._policies: LRUCache[tuple[str, str, frozenset[str]], Policy] = LRUCache(500)
         self._releases: LRUCache[tuple[str, str], Release] = LRUCache(5_000)
-        self._documents: LRUCache[tuple[str, str, str, tuple[TrustedSigner, ...]], ReadDocument] = LRUCache(5_000)
+        self._documents: LRUCache[tuple[object, ...], ReadDocument] = LRUCache(5_000)
 
     def policy(
         self, text: bytes, path: str, known_groups: Iterable[str], included: Mapping[str, bytes] = NOTHING
@@ -48,12 +48,14 @@ class Reading:
         return self._releases[key]
 
     def document(
-        self, data: bytes | None, path: str, type: str, trusted: tuple[TrustedSigner, ...], fault: str = ""
-    ) -> ReadDocument:
+        self, data: bytes | None, path: str, type: str, trusted: tuple[TrustedSigner, ...], fault: str = "",
+        compared: tuple[tuple[str, str], ...] = (),
+    ) -> ReadDocument:  # fmt: skip
         """See documents.read_document."""
         if data is None or len(data) > LARGE_BYTES:
-            return documents.read_document(data, path, type, documents.public_keys(trusted), fault)
-        key = (sha256_hex(data), path, type, trusted)
+            return documents.read_document(data, path, type, documents.public_keys(trusted), fault, compared)
+        key = (sha256_hex(data), path, type, trusted, compared)
         if key not in self._documents:
-            self._documents[key] = documents.read_document(data, path, type, documents.public_keys(trusted))
+            keys = documents.public_keys(trusted)
+            self._documents[key] = documents.read_document(data, path, type, keys, compared=compared)
         return self._documents[key]
