@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,9 @@ from app.clock import SECOND
 from app.facts.view import PullView, ReleaseView
 from app.pulls import powers
 from app.pulls.powers import Giver, Power, Refused
+from app.sandbox.documents import FOLDER, MANIFEST, train
+from app.sandbox.outsiders import unescaped
+from app.sandbox.world import REPOSITORY
 from gates.model import (
     Contributor,
     Contributors,
@@ -25,9 +29,12 @@ from gates.model import (
 )
 from gates.terms import EffectiveRule, GroupTerms
 from integrations.github.port import Pull
+from manifests import dsse
 from manifests.policy import Group
 from manifests.policy_terms import FindingsRule
-from tests.signatures.around import prepare
+from manifests.reports import SCANS
+from tests.signatures.around import prepare, signed
+from tests.signatures.stage import Stage
 from tests.signatures.test_delegating import started
 
 TYPE, CVE, DAY = "vulnerability-report", "CVE-2026-1234", 86_400
@@ -125,3 +132,44 @@ async def test_nothing_is_excepted_that_was_not_found(tmp_path: Path) -> None:
         assert (await prepare(stage, bobs, "except", **wanted)).code == "statement.not_a_member"
         other = await prepare(stage, key, "except", **{**wanted, "type": "licences"})
         assert other.code == "statement.no_exceptions"
+
+
+def scanned(policy: str) -> str:
+    """A second type of evidence, signed by the key of the first, whose findings stop a release."""
+    trusted = next(line for line in policy.splitlines() if "who: back-test service" in line)
+    policy = policy.replace("  test-result:\n", f"  {TYPE}:\n{trusted}\n  test-result:\n")
+    asked = f"{{from: high, types: [{TYPE}], exceptions: {{by: risk-managers}}}}"
+    return policy.replace("evidence, freeze]", "evidence, freeze, findings]") + f"    findings: {asked}\n"
+
+
+def scan(stage: Stage) -> bytes:
+    """A scan of the release's model that found something serious."""
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": SCANS[0],
+        "subject": [{"name": "policy.json", "digest": {"sha256": train().sha256}}],
+        "predicate": {"scanner": {"result": [{"id": CVE, "severity": [{"method": "nvd", "score": "8.1"}]}]}},
+    }  # fmt: skip
+    payload = json.dumps(statement).encode()
+    return dsse.encode(dsse.sign(dsse.IN_TOTO, payload, [stage.world.testing], carry_public_key=True))
+
+
+async def test_a_finding_stops_a_release_until_somebody_independent_excepts_it(tmp_path: Path) -> None:
+    async with started(tmp_path, amend=scanned) as stage:
+        named = b"evidence:\n  - {type: %s, path: scan.dsse.json}\n" % TYPE.encode()
+        manifest = stage.files[MANIFEST].replace(b"evidence:\n", named)
+        stage.world.github.push(
+            REPOSITORY, "release", {MANIFEST: manifest, f"{FOLDER}/scan.dsse.json": scan(stage)}, author="alice"
+        )
+        key = await stage.enrolled("carol")
+        wanted = {"type": TYPE, "finding": CVE, "control": CONTROL}
+        await stage.until(lambda: _has(stage, f"has the high finding {CVE}"))
+        assert (await signed(stage, key, "except", **wanted)).status in (200, 201)
+        await stage.until(lambda: _has(stage, "carol excepts it until", absent="or worse stops"))
+
+
+async def _has(stage: Stage, words: str, absent: str = "") -> bool:
+    """Whether the newest check says so, and not that."""
+    github = stage.world.github
+    runs = github.checks(REPOSITORY, github.pull(REPOSITORY, stage.pull.number).head_sha)
+    said = unescaped(runs[-1].summary or "") if runs else ""
+    return words in said and not (absent and absent in said)
