@@ -65,6 +65,7 @@ from app.opening import open_alerts, open_artifacts, open_github, open_tenant
 from app.people.key_service import KeyRegistry
 from app.people.key_views import PersonKeyViews
 from app.people.views import PeopleViews
+from app.policy.opening import open_simulations
 from app.privacy import retention
 from app.privacy.service import Privacy, open_sealer
 from app.pulls.commit import Committer
@@ -223,6 +224,9 @@ class Service:
             database, reader, Wishing(database, self.github, reader), self.blobs, checker, clock, make_id,
             self.runner.wake,
         )  # fmt: skip
+        self._simulations = open_simulations(
+            database, self.github, gatherer, reader, checker, self._memory, self.tenants, clock
+        )
         tenants = [tenant.id for tenant in self.tenants]
         self._open_tenant = tenants[0] if settings.console.open and len(tenants) == 1 else None
         self.console = ConsoleViews(
@@ -260,6 +264,7 @@ class Service:
             *StatementViews(self.statements, self.tenants, self._open_tenant).routes(),
             *PeopleViews(self.database, self.tenants).routes(),
             *PolicyViews(self.adoptions, self.tenants).routes(),
+            *self._simulations.routes(),
             *PersonKeyViews(self.person_keys, self.database, self.tenants).routes(),
             *self.privacy.routes(),
             *TokenViews(self.tokens).routes(),

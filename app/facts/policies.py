@@ -50,6 +50,14 @@ class PolicyReader:
             return msgspec.structs.replace(found, problem=f"{POLICY_PATH} on {base_ref}: {error}"), text
         return msgspec.structs.replace(found, repository=policy), text
 
+    async def proposed(
+        self, tenant: Tenant, github: GitHub, repository: Repository, text: bytes, tip: Seen[str]
+    ) -> Policies:
+        """The policies over a branch if these bytes were the repository's own there, and counted. Raises ManifestError,
+        NeighbourError."""
+        policy = await self.parse(tenant, github, repository, text, tip.value)
+        return Policies(tenant.policy, policy, tip.value, seen_at=tip.at)
+
     async def parse(self, tenant: Tenant, github: GitHub, repository: Repository, text: bytes, commit: str) -> Policy:
         """The policy that these bytes are at a commit, with what it includes. Raises ManifestError, NeighbourError."""
         included = await self._includes.read(github, repository, commit, text, POLICY_PATH)
