@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from gates.case import Case, Finding, holds, worst
 from gates.counting import Ballot, Refusal
 from gates.counting import count as count_consents
@@ -12,6 +14,7 @@ from gates.membership import eligible
 from gates.model import Result, Snapshot
 from gates.seating import Seat, changes, names, seated
 from gates.terms import EffectiveRule, NoRule, SeatTerms
+from gates.tighten import is_production
 from gates.ways import ways
 from gates.words import count, instant, listing
 
@@ -27,11 +30,12 @@ def approvals(case: Case) -> Finding:
         )
     barred = excluded(case.snapshot, case.rule)
     ballot = count_consents(case.snapshot, case.rule, barred)
-    seats = seated(case.rule.seats, ballot)
+    seats = seated(case.rule.seats, ballot, case.snapshot.environment)
     children = (
         *_altered(case.snapshot),
         *(_unknown(sentence) for sentence in barred.unknown),
         *(_seat(seat, ballot, case.snapshot, case.rule) for seat in seats),
+        *_alone(seats, case.snapshot),
     )
     if worst(children) == "pass":
         result = _complete(seats, ballot, children)
@@ -65,6 +69,26 @@ def _incomplete(seats: Sequence[Seat], children: tuple[Result, ...]) -> Result:
         summary = f"{listing(needed)} {verb} missing."
     who = listing(child.who for child in children if child.who)
     return Result("approvals", status, summary, first.remedy, children, who, _first_to_expire(seats))
+
+
+def _alone(seats: Sequence[Seat], snapshot: Snapshot) -> list[Result]:
+    """ServiceNow alone never releases production."""
+    complete = not any(seat.missing() for seat in seats)
+    if not complete or not is_production(snapshot.environment) or not all(seat.alone for seat in seats):
+        return []
+    summary = f"Every approval was given in ServiceNow, which alone never releases {snapshot.environment}."
+    how = {seat.terms.group: _besides_servicenow(seat.terms, snapshot) for seat in seats}
+    able = [group for group, said in how.items() if said]
+    who = listing(able, "or")
+    remedy = "Let an administrator have one seat accept another way than servicenow, such as cli."
+    if able:
+        remedy = f"Somebody from {who} approves elsewhere too; from {able[0]}, {how[able[0]]}."
+    return [Result("servicenow alone", "wait", summary, remedy, who=who)]
+
+
+def _besides_servicenow(terms: SeatTerms, snapshot: Snapshot) -> str:
+    accept = tuple(way for way in terms.accept if way != "servicenow")
+    return ways(msgspec.structs.replace(terms, accept=accept), snapshot.pull.head_sha, snapshot.environment)
 
 
 def _first_to_expire(seats: Sequence[Seat]) -> str:

@@ -42,10 +42,13 @@ Acting = tuple[str, str]
 
 class Ballot(msgspec.Struct, frozen=True):
     """``candidates`` has, per seat of the rule, each person who may fill it and until when (microseconds),
-    ``acting`` those who may fill it for another; ``pairs`` are all of these in the order in which they came to be."""
+    ``acting`` those who may fill it for another; ``pairs`` are all of these in the order in which they came to be.
+    ``elsewhere`` are those of either who said so in another place than ServiceNow; who acts for nobody else stands
+    there twice."""
 
     candidates: tuple[dict[str, int], ...]
     acting: tuple[dict[Acting, int], ...]
+    elsewhere: tuple[frozenset[Acting], ...]
     pairs: tuple[Acting, ...]
     names: dict[str, str]
     refusals: tuple[Refusal, ...]
@@ -64,6 +67,7 @@ def count(snapshot: Snapshot, rule: EffectiveRule, excluded: Excluded) -> Ballot
     return Ballot(
         tuple(seat.candidates for seat in seats),
         tuple(seat.acting for seat in seats),
+        tuple(frozenset(seat.elsewhere) for seat in seats),
         tuple(pair for pair, _ in sorted(counter.met.items(), key=lambda item: (item[1], item[0]))),
         counter.names,
         tuple(sorted(counter.relevant())),
@@ -82,6 +86,7 @@ class _Seat:
         self.shown = _documents(terms.shown, snapshot) if terms.shown else ()
         self.candidates: dict[str, int] = {}
         self.acting: dict[Acting, int] = {}
+        self.elsewhere: set[Acting] = set()
 
     def unfit(self, consent: Consent) -> tuple[str, str]:
         """Why an approval of somebody who may act for the group is not what the seat asks for."""
@@ -174,6 +179,8 @@ class _Counter:
         if not mine:
             seat.candidates[consent.person] = max(seat.candidates.get(consent.person, 0), until)
             self.changes.add(until)
+            if consent.way != "servicenow":
+                seat.elsewhere.add((consent.person, consent.person))
         for mandate in behind:
             given, ends = mandate.given, min(until, mandate.until)
             self._call(given)
@@ -182,6 +189,8 @@ class _Counter:
             self.met[pair] = min(self.met.get(pair, since), since)
             seat.acting[pair] = max(seat.acting.get(pair, 0), ends)
             self.changes.add(ends)
+            if consent.way != "servicenow":
+                seat.elsewhere.add(pair)
         return None
 
     def _call(self, consent: Consent) -> None:

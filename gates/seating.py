@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gates.accompanied import accompanied, is_alone
 from gates.counting import Ballot
 from gates.matching import Demand, Pair, fill_acting
 from gates.model import Snapshot
 from gates.terms import EffectiveRule, SeatTerms
+from gates.tighten import is_production
 from gates.words import instant, listing
 
 
@@ -17,7 +19,8 @@ class Seat(msgspec.Struct, frozen=True):
     """A seat with those who fill it, and those who could but already fill another (with the group of that one).
 
     ``behind`` are the persons for whom some of ``persons`` act, ``ending`` the first approval among theirs to expire:
-    when (microseconds) and whose. ``spare`` tells that others could take their place.
+    when (microseconds) and whose. ``spare`` tells that others could take their place, ``alone`` that all of them
+    approved in ServiceNow and nowhere else.
     """
 
     terms: SeatTerms
@@ -26,17 +29,22 @@ class Seat(msgspec.Struct, frozen=True):
     behind: dict[str, str] = {}
     ending: tuple[int, str] | None = None
     spare: bool = False
+    alone: bool = True
 
     def missing(self) -> int:
         return max(self.terms.count - len(self.persons), 0)
 
 
-def seated(terms: Sequence[SeatTerms], ballot: Ballot) -> list[Seat]:
-    """As many seats filled as can be, each by other persons."""
+def seated(terms: Sequence[SeatTerms], ballot: Ballot, environment: str) -> list[Seat]:
+    """As many seats filled as can be, each by other persons; in production by somebody who approved in another place
+    than ServiceNow too, where that can be."""
     demands = [
         Demand(seat.count, frozenset(candidates)) for seat, candidates in zip(terms, ballot.candidates, strict=True)
     ]
     filling = fill_acting(demands, _pairs(ballot))
+    is_complete = filling.size() == sum(max(demand.count, 0) for demand in demands)
+    if is_complete and is_production(environment) and is_alone(filling, ballot.elsewhere):
+        filling = accompanied(demands, _pairs(ballot), ballot.elsewhere) or filling
     behind = {pair.acting: pair.behind for pair in filling.pairs}
     group_of = {person: seat.group for seat, found in zip(terms, filling.seats, strict=True) for person in found}
     group_of |= {person: group_of[acting] for acting, person in behind.items()}
@@ -91,7 +99,8 @@ def _seat(
     if len(persons) < terms.count:
         taken = tuple((p, group_of[p]) for p in sorted(candidates) if group_of.get(p, terms.group) != terms.group)
     spare = len(candidates) + len(acting) > len(persons)
-    return Seat(terms, persons, taken, used, min(ends, default=None), spare)
+    alone = all((person, behind.get(person, person)) not in ballot.elsewhere[at] for person in persons)
+    return Seat(terms, persons, taken, used, min(ends, default=None), spare, alone)
 
 
 def _named(person: str, behind: dict[str, str], ballot: Ballot) -> str:

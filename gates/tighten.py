@@ -109,8 +109,12 @@ def _one_rule(rule: Rule, environment: str) -> dict[str, SeatTerms]:
     return found
 
 
+def is_production(environment: str) -> bool:
+    return environment.casefold() == "production"
+
+
 def default_signature(environment: str) -> Strength:
-    return "personal" if environment.casefold() == "production" else "attested"
+    return "personal" if is_production(environment) else "attested"
 
 
 def _both(one: SeatTerms, other: SeatTerms, count: int) -> SeatTerms:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from gates.model import Consent, Policies, Snapshot
 
 SECOND = 1_000_000
+Filling = tuple[frozenset[str], bool]
+"""The people who fill a seat together, and whether that was said in ServiceNow."""
+
 LADDER = {"attested": 1, "personal": 2, "passkey": 3}
 
 
@@ -21,10 +24,10 @@ def seats_can_be_filled(policies: Policies, snapshot: Snapshot, digest: str) -> 
     if any(consent.difference for consent in snapshot.consents) or snapshot.contributors.unknown:
         return False
     age = policies.tenant.people.membership_age
-    wanted: list[set[frozenset[str]]] = []
+    wanted: list[set[Filling]] = []
     for seat in rule.seats:
         asked = LADDER[seat.signature or ("personal" if snapshot.environment == "production" else "attested")]
-        fit = set()
+        fit: set[Filling] = set()
         for consent in snapshot.consents:
             if (
                 not _valid(consent, snapshot, digest, rule.expires)
@@ -34,11 +37,12 @@ def seats_can_be_filled(policies: Policies, snapshot: Snapshot, digest: str) -> 
                 or seat.group not in consent.groups
             ):
                 continue
+            by_servicenow = consent.way == "servicenow"
             if _belongs(consent, seat.group, snapshot, age):
-                fit.add(frozenset({consent.person}))
+                fit.add((frozenset({consent.person}), by_servicenow))
             elif rule.delegation is not None and not _is_listed_machine(consent, seat.group, snapshot):
                 fit |= {
-                    frozenset({consent.person, given.person})
+                    (frozenset({consent.person, given.person}), by_servicenow)
                     for given in snapshot.consents
                     if _lets_act(given, consent, snapshot, rule.delegation.longest)
                     and LADDER[given.strength] >= asked
@@ -46,14 +50,19 @@ def seats_can_be_filled(policies: Policies, snapshot: Snapshot, digest: str) -> 
                     and _belongs(given, seat.group, snapshot, age)
                 }
         wanted += [fit] * seat.count
-    return bool(wanted) and _without_anybody_twice(wanted, frozenset())
+    is_alone = snapshot.environment == "production"
+    return bool(wanted) and _without_anybody_twice(wanted, frozenset(), is_alone)
 
 
-def _without_anybody_twice(wanted: Sequence[set[frozenset[str]]], taken: frozenset[str]) -> bool:
-    """Whether each of the wanted can have people of its own: one, or the two whom a delegation takes up."""
+def _without_anybody_twice(wanted: Sequence[set[Filling]], taken: frozenset[str], is_alone: bool) -> bool:
+    """Whether each of the wanted can have people of its own: one, or the two whom a delegation takes up; in production
+    at least one by another way than ServiceNow."""
     if not wanted:
-        return True
-    return any(not fit & taken and _without_anybody_twice(wanted[1:], taken | fit) for fit in wanted[0])
+        return not is_alone
+    return any(
+        not fit & taken and _without_anybody_twice(wanted[1:], taken | fit, is_alone and by_servicenow)
+        for fit, by_servicenow in wanted[0]
+    )
 
 
 def _lets_act(given: Consent, consent: Consent, snapshot: Snapshot, longest: int) -> bool:

@@ -77,7 +77,7 @@ def consents(draw: Callable[[Any], Any], digest: str) -> Consent:
     fault = draw(st.sampled_from([{}] * 25 + list(_FAULTS)))
     fields: dict[str, Any] = {
         "strength": draw(st.sampled_from(["attested", "personal", "passkey"])),
-        "way": draw(st.sampled_from(["review", "command", "cli"])),
+        "way": draw(st.sampled_from(["review", "command", "cli", "servicenow", "servicenow"])),
         "effective_rule": digest,
         "id": f"c{draw(st.integers(0, 10**6))}",
     }
@@ -103,7 +103,7 @@ def worlds(draw: Callable[[Any], Any]) -> tuple[Policies, Snapshot]:
             group,
             draw(st.integers(1, 2)),
             draw(st.sampled_from(["attested", "attested", "personal", None])),
-            draw(st.sampled_from([("review", "command", "cli"), ("cli",)])),
+            draw(st.sampled_from([("review", "command", "cli", "servicenow"), ("cli",), ("cli", "servicenow")])),
         )
         for group in draw(_some(GROUPS, 1))
     )
