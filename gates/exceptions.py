@@ -66,6 +66,8 @@ def _objection(consent: Consent, terms: FindingsRule, rule: EffectiveRule, snaps
         return why
     if consent.exception is None or not consent.exception.control.strip():
         return "it names no control that compensates for the finding"
+    if terms.exceptions_by not in consent.groups:
+        return f"they did not belong to {terms.exceptions_by} when granting it"
     if why := by.hand(consent) or by.stranger(consent, terms.exceptions_by):
         return why
     asked = default_signature(snapshot.environment)

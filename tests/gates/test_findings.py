@@ -113,6 +113,7 @@ EXCEPTIONS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     ("signed too weakly", {"strength": "attested"}, "fail", "signed as attested, and production asks for personal"),
     ("with a passkey", {"strength": "passkey"}, "waived", ""),
     ("by a stranger", {"account": "github:99"}, "fail", "not a member of security now"),
+    ("for another group", {"groups": ("risk-managers",)}, "fail", "did not belong to security when granting it"),
     ("by a new member", {"account": JACK.account, "person": JACK.person}, "fail", "only since"),
     ("by the requester", {"account": ALICE.account, "person": ALICE.person}, "fail", "they asked for this release"),
     ("by another account of the requester", {"person": ALICE.person}, "fail", "they asked for this release"),
@@ -162,7 +163,7 @@ def test_a_group_that_is_not_defined_grants_nothing() -> None:
 
 
 def test_the_stricter_of_two_rules_counts() -> None:
-    changes = {"evidence.0.findings": (GRAVE,), **given(EXCEPTION)}
+    changes = {"evidence.0.findings": (GRAVE,), **given(alter(EXCEPTION, groups=("risk-managers", "security")))}
     both = (RULE, alter(RULE, exceptions_by="risk-managers"))
     hold(ask(findings, {"findings": both, "groups": DEFINED}, changes), "fail", "not a member of risk-managers")
 
