@@ -32,7 +32,8 @@ YES, NO = Truth(True), Truth(False)
 
 class Facts(msgspec.Struct, frozen=True):
     """What conditions are about. ``requesters`` are the requester's accounts and persons, none where it is not known
-    who asked; ``rosters`` the groups that conditions name."""
+    who asked; ``rosters`` the groups that conditions name, ``settled`` the same with the memberships that count alone:
+    nobody joins a group to be spared a rule."""
 
     manifest: Release
     release: ReleaseFacts
@@ -40,11 +41,12 @@ class Facts(msgspec.Struct, frozen=True):
     environment: str
     requesters: tuple[Contributor, ...] = ()
     rosters: dict[str, Roster] = {}
+    settled: dict[str, Roster] = {}
 
 
-def judge(when: When, facts: Facts) -> Truth:
-    """Whether everything that ``when`` names holds."""
-    return _all(_keys(when, facts))
+def judge(when: When, facts: Facts, *, spares: bool = False) -> Truth:
+    """Whether everything that ``when`` names holds. Under a ``not`` (``spares``), what holds takes a rule away."""
+    return _all(_keys(when, facts, spares))
 
 
 def named_groups(rules: Iterable[Rule]) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ def named_groups(rules: Iterable[Rule]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _keys(when: When, facts: Facts) -> Iterator[Truth]:
+def _keys(when: When, facts: Facts, spares: bool) -> Iterator[Truth]:
     manifest, pull = facts.manifest, facts.pull
     if when.kind:
         yield _known(manifest.kind in when.kind)
@@ -77,13 +79,13 @@ def _keys(when: When, facts: Facts) -> Iterator[Truth]:
         yield _known(RISKS.index(manifest.change.risk or "high") >= RISKS.index(when.risk))
     yield from _about_the_pull_request(when, pull)
     if when.requester:
-        yield _any(_belongs(group, facts) for group in sorted(set(when.requester)))
+        yield _any(_belongs(group, facts, spares) for group in sorted(set(when.requester)))
     for inner in when.all:
-        yield judge(inner, facts)
+        yield judge(inner, facts, spares=spares)
     if when.any:
-        yield _any(judge(inner, facts) for inner in when.any)
+        yield _any(judge(inner, facts, spares=spares) for inner in when.any)
     if when.not_ is not None:
-        yield _not(judge(when.not_, facts))
+        yield _not(judge(when.not_, facts, spares=not spares))
 
 
 def _about_the_pull_request(when: When, pull: PullFacts) -> Iterator[Truth]:
@@ -107,8 +109,9 @@ def _size(least: int | None, found: int | None) -> Truth:
     return NO if least is None else _told(found, "how much it changes", lambda size: size >= least)
 
 
-def _belongs(group: str, facts: Facts) -> Truth:
-    """Whether the requester is in the group, by an account or as a person."""
+def _belongs(group: str, facts: Facts, spares: bool) -> Truth:
+    """Whether the requester is in the group, by an account or as a person. To be spared a rule they have to be in it
+    as everybody that their account was ever linked to, by memberships that count."""
     accounts = {requester.account for requester in facts.requesters} - {""}
     persons = {requester.person for requester in facts.requesters} - {""}
     roster = facts.rosters.get(group)
@@ -118,10 +121,21 @@ def _belongs(group: str, facts: Facts) -> Truth:
         return _unknown(f"whether the requester belongs to {group}")
     members = [member for found in roster.members.values() for member in found]
     if any(member.account in accounts or member.person in persons for member in members):
+        settled = facts.settled.get(group)
+        if spares and not all(_is_settled(requester, settled) for requester in facts.requesters):
+            return _unknown(f"whether the requester belonged to {group} before")
         return YES
     # Somebody who is not linked yet may be the requester by another account.
     doubt = not persons or not all(member.person for member in members)
     return _unknown(f"whether the requester belongs to {group}") if doubt else NO
+
+
+def _is_settled(requester: Contributor, roster: Roster | None) -> bool:
+    if roster is None or roster.problem:
+        return False
+    members = [member for found in roster.members.values() for member in found]
+    account, person = requester.account, requester.person
+    return any((account and member.account == account) or (person and member.person == person) for member in members)
 
 
 def _told(fact: T | None, name: str, holds: Callable[[T], bool]) -> Truth:

@@ -7,13 +7,17 @@ tightened policy asks them anew.
 
 from __future__ import annotations
 
+import msgspec
+
 from gates import conditions, definitions
 from gates.case import Case, Finding
+from gates.excluded import Excluded
 from gates.groups import Roster, rosters
+from gates.membership import Registry, objection
 from gates.merging import merged
 from gates.model import Contributor, GroupFacts, Policies, PullFacts, ReleaseFacts, Result, Snapshot, Status
 from gates.terms import EffectiveRule, NoRule
-from gates.words import listing
+from gates.words import SECOND, listing
 from manifests.errors import Problem
 from manifests.policy import POLICY_PATH, SCHEMA, Policy, TenantPolicy
 
@@ -43,7 +47,8 @@ def effective_rule(
     asking = tuple(contributor for contributor in requesters if contributor.role == "requester")
     named = conditions.named_groups((*tenant.rules, *repository.rules))
     known = _rosters(tenant, repository, named, groups) if named else {}
-    facts = conditions.Facts(manifest, release, pull, environment, asking, known)
+    settled = _rosters(tenant, repository, named, _settled(groups, release, tenant, asking)) if named else {}
+    facts = conditions.Facts(manifest, release, pull, environment, asking, known, settled)
     judged = [
         (layer, rule, conditions.judge(rule.when, facts))
         for layer, rules in (("tenant", tenant.rules), ("repository", repository.rules))
@@ -81,6 +86,25 @@ def _rosters(
 ) -> dict[str, Roster]:
     terms, _ = definitions.groups(tenant, repository, named)
     return rosters({group.name: group.definition for group in terms}, groups, lambda member: "")
+
+
+def _settled(
+    groups: tuple[GroupFacts, ...], release: ReleaseFacts, tenant: TenantPolicy, asking: tuple[Contributor, ...]
+) -> tuple[GroupFacts, ...]:
+    """The groups without whoever joined too late, or was let in by who asks for the release or by themselves."""
+    makers = Excluded(
+        {}, {}, frozenset(one.account for one in asking) - {""}, frozenset(one.person for one in asking) - {""}, ()
+    )
+    age = tenant.people.membership_age
+    known = Registry(release.proposed_at - age * SECOND, age, makers, {})
+    return tuple(
+        msgspec.structs.replace(
+            group,
+            # Whose accounts are bots' fill no seats, and may well be who a rule is not for.
+            members=tuple(m for m in group.members if not objection(msgspec.structs.replace(m, kind="User"), known)),
+        )
+        for group in groups
+    )
 
 
 def is_policy(release: ReleaseFacts) -> bool:

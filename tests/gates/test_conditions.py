@@ -10,11 +10,26 @@ from hypothesis import strategies as st
 
 from gates.conditions import Facts, judge, named_groups
 from gates.groups import Roster
-from gates.model import Contributor, Member
+from gates.model import Contributor, GroupFacts, Member
 from gates.rule import condition_groups
 from manifests.policy import Group, Rule, Seat, Size, When
 from tests.gates.arbitrary import patient
-from tests.gates.builders import MANIFEST, POLICIES, PULL, RELEASE, RULE, alter, rule_of
+from tests.gates.builders import (
+    BOB,
+    DAY,
+    MANIFEST,
+    NOW,
+    POLICIES,
+    POLICY,
+    PROPOSED,
+    PULL,
+    RELEASE,
+    RULE,
+    SECOND,
+    alter,
+    member,
+    rule_of,
+)  # fmt: skip
 from tests.gates.tables import Row, altered, hold
 
 READ = alter(
@@ -32,7 +47,8 @@ BROKEN = Roster("out", {}, "GitHub said 404")
 def facts(**fields: Any) -> Facts:
     manifest = alter(MANIFEST, change=alter(MANIFEST.change, risk=fields.pop("risk", None)))
     pull = alter(READ, **fields)
-    return Facts(manifest, RELEASE, pull, "production", ALICE, {"in": IN, "out": OUT, "person": PERSON})
+    rosters = {"in": IN, "out": OUT, "person": PERSON}
+    return Facts(manifest, RELEASE, pull, "production", ALICE, rosters, rosters)
 
 
 CASES: tuple[tuple[When, dict[str, Any], bool | None], ...] = (
@@ -85,6 +101,7 @@ CASES: tuple[tuple[When, dict[str, Any], bool | None], ...] = (
     (When(not_=When(changed=("other/**",))), {}, True),
     (When(not_=When(changed=("other/**",))), {"changed": None}, None),
     (When(not_=When(requester=("in",))), {}, False),
+    (When(not_=When(requester=("person",))), {}, False),
     (When(not_=When(requester=("unread",))), {}, None),
     (When(kind=("model",), not_=When(all=(When(), When(paths=("x",))))), {}, True),
 )  # fmt: skip
@@ -139,6 +156,51 @@ def test_what_is_not_read_never_decides(when: When, unread: set[str]) -> None:
         doubtful = alter(doubtful, rosters={})
     truth = judge(when, doubtful).holds
     assert truth is None or truth is judge(when, known).holds
+
+
+SPARED = When(not_=When(requester=("maintainers",)))
+OLD = member(1, "Alice")
+TEAM = Group(github_team="acme/maintainers")
+MADE = Group(any_of=("maintainers-team",), all_of=("employees",))
+
+
+@pytest.mark.parametrize(
+    ("members", "count"),
+    [
+        ((OLD,), 1),
+        ((alter(OLD, since=PROPOSED),), 2),
+        ((alter(OLD, since=PROPOSED - DAY + 1),), 2),
+        ((alter(OLD, since=PROPOSED - DAY),), 1),
+        ((alter(OLD, since=None),), 2),
+        ((alter(OLD, granted_by="github:1"),), 2),
+        ((alter(OLD, granted_by="github:77", granted_by_people=("p-alice",)),), 2),
+        ((alter(OLD, granted_by="github:77", granted_by_people=("p-zoe",)),), 1),
+        ((alter(OLD, since=None), OLD), 1),
+        ((alter(OLD, kind="Bot"),), 1),
+        ((BOB,), 2),
+    ],
+)
+@pytest.mark.parametrize("is_made", [False, True])
+def test_nobody_joins_a_group_to_be_spared_a_rule(members: tuple[Member, ...], count: int, is_made: bool) -> None:
+    groups = {"maintainers": TEAM}
+    known: tuple[GroupFacts, ...] = (GroupFacts("maintainers", members, NOW - SECOND),)
+    if is_made:
+        groups = {"maintainers": MADE, "maintainers-team": TEAM, "employees": Group(github_org="acme")}
+        known = (alter(known[0], name="maintainers-team"), GroupFacts("employees", (OLD, BOB), NOW - SECOND))
+    strict = alter(RULE, name="strict", when=SPARED, seats=(Seat("risk-managers", 2),))
+    policies, snapshot = altered({"repository_policy.rules": (RULE, strict), "groups": lambda old: (*old, *known)})
+    repository = alter(POLICY, rules=(RULE, strict), groups={**POLICY.groups, **groups})
+    seats = rule_of(alter(policies, repository=repository), snapshot).seats
+    assert next(seat.count for seat in seats if seat.group == "risk-managers") == count
+
+
+def test_an_account_that_was_somebody_elses_is_not_spared_for_them() -> None:
+    """Its person by now is no member; whoever it was linked to before is."""
+    requesters = (Contributor("github:8", "p-mallory", "requester"), alter(ALICE[0], account="github:8"))
+    asked = alter(facts(), requesters=requesters)
+    assert judge(When(not_=When(requester=("in",))), asked).holds is None
+    assert judge(When(requester=("in",)), asked).holds is True
+    assert judge(When(not_=When(not_=When(requester=("in",)))), asked).holds is True
 
 
 MAYBE = alter(RULE, name="maybe", when=When(labels=("big",)), seats=(Seat("risk-managers", 2),))
