@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.facts import codeowners
 from app.facts.group_source import Scope, Source, SourceError
 from app.facts.members import Memberships
+from app.people.service import github_account
 from gates.model import Member
 from integrations.errors import NotFoundError, RefusedError
 from integrations.github.port import Account
@@ -83,11 +84,13 @@ async def _permitted(members: Memberships, scope: Scope, least: str) -> tuple[Me
 
 
 async def _owners(members: Memberships, scope: Scope) -> tuple[Member, ...]:
-    """Whoever owns one of the files; of no file in particular, every owner there is."""
+    """Whoever owns one of the files; of no file in particular, every owner there is. Since when somebody is an owner of
+    anything in the repository is known from looking: not everybody who may change that file is trusted with a seat."""
     if scope.content is None or not scope.commit:
         return ()
     lines = codeowners.parse(await _file(scope))
-    named = codeowners.owners(lines, scope.paths) if scope.paths else {one for line in lines for one in line.owners}
+    everybody = {one for line in lines for one in line.owners}
+    named = set(codeowners.owners(lines, scope.paths)) if scope.paths else everybody
     found: list[Member] = []
     accounts: list[Account] = []
     for owner in sorted(named):
@@ -101,7 +104,19 @@ async def _owners(members: Memberships, scope: Scope) -> tuple[Member, ...]:
                 accounts.append(await scope.github.account(owner[1:]))
         except NotFoundError:
             raise SourceError(f"CODEOWNERS names {owner}, which is not there or hidden from the App.") from None
-    return (*found, *await members.listed(accounts))
+    logins = sorted(owner[1:] for owner in everybody - named if owner.startswith("@") and "/" not in owner)
+    others = [account for login in logins if (account := await _account(scope, login)) is not None]
+    owners = await members.seen(f"github-owners:{scope.repository_id}", {*accounts, *others})
+    meant = {github_account(account) for account in accounts}
+    return (*found, *(one for one in owners if one.account in meant))
+
+
+async def _account(scope: Scope, login: str) -> Account | None:
+    """Who owns other files; who is gone there is no trouble here."""
+    try:
+        return await scope.github.account(login)
+    except NotFoundError:
+        return None
 
 
 async def _file(scope: Scope) -> bytes:

@@ -10,6 +10,7 @@ import msgspec
 from app.clock import Clock
 from app.facts.fresh import FreshCache
 from app.facts.group_source import Scope, Source, SourceError
+from app.facts.members import MACHINE
 from app.privacy.names import mark
 from gates.model import GroupFacts, Member
 from integrations.errors import NeighbourError, NotFoundError, RateLimitedError, UnavailableError
@@ -75,7 +76,9 @@ class Groups:
         for account, person in (await self._linked()).items() if self._linked is not None else ():
             accounts.setdefault(person, []).append(account)
         return [
-            msgspec.structs.replace(member, account=account, name=mark(account), kind="User")
+            msgspec.structs.replace(
+                member, account=account, name=mark(account), kind=MACHINE if member.kind == MACHINE else "User"
+            )
             for member in members
             for account in accounts.get(member.person, ())
             if account != member.account
