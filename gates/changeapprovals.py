@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from gates.excluded import Excluded, excluded
 from gates.model import ChangeApproval, ChangeFacts, Result, Snapshot
 from gates.words import count, instant, listing
 from manifests.policy_terms import ChangeRule
+
+_SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def people(facts: ChangeFacts, rule: ChangeRule, snapshot: Snapshot) -> list[Result]:
@@ -66,7 +70,10 @@ def _enough(facts: ChangeFacts, rule: ChangeRule, counted: list[ChangeApproval],
 
 def _has_cab(rule: ChangeRule, counted: list[ChangeApproval]) -> bool:
     groups = {row.group for row in counted if row.group}
-    return bool(groups - {rule.assignment_group}) if rule.assignment_group else len(groups) > 1
+    # Rows tell groups by name: which of them a sys_id means cannot be said, only that one of two is another.
+    if rule.assignment_group is None or _SYS_ID.fullmatch(rule.assignment_group):
+        return len(groups) > 1
+    return bool(groups - {rule.assignment_group})
 
 
 def _asked(rule: ChangeRule) -> str:

@@ -19,6 +19,7 @@ _AGAIN = "If they still agree, they approve again for what the release is now."
 _OTHERS = "Ask another member of the group who had no hand in this release."
 _STRONGER = "They approve again with a key of their own, as strong as the seat asks: run countersign approve."
 _LOOK = "They look at it and approve again by a way that shows it, such as countersign approve."
+_NAME = "Name it in the manifest, where it is read; then they look at it and approve again."
 _AGE = "Let an administrator find out since when, or ask another member of the group."
 
 
@@ -84,6 +85,7 @@ class _Seat:
         self.terms, self.roster = terms, roster
         self.rank = _RANK[terms.signature]
         self.shown = _documents(terms.shown, snapshot) if terms.shown else ()
+        self.absent = sorted(set(terms.shown) - {document.type for document in self.shown})
         self.candidates: dict[str, int] = {}
         self.acting: dict[Acting, int] = {}
         self.elsewhere: set[Acting] = set()
@@ -95,6 +97,9 @@ class _Seat:
             return f"it is signed as {consent.strength}, and this seat asks for {terms.signature}", _STRONGER
         if consent.way not in terms.accept:
             return f"it came by {consent.way}, and this seat accepts {listing(terms.accept, 'or')}", _AGAIN
+        if self.absent:
+            # Else an author would be spared the requirement by leaving the document out.
+            return f"this seat wants {listing(self.absent)} to be shown, and the release has none", _NAME
         for document in self.shown:
             if not document.digest:
                 return f"the approver cannot have been shown {document.path}, which cannot be read", _LOOK

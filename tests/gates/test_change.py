@@ -47,6 +47,13 @@ ROWS = (
         "wait",
         "a second group",
     ),
+    Row(
+        "an assignment group by its sys_id means two groups",
+        again("assignment_group", "d6" * 16, **{"change.approvals": (DANS, GINA)}),
+        "wait",
+        "no approval from another group than",
+    ),
+    Row("two groups, one of them by its sys_id", again("assignment_group", "d6" * 16), "pass"),
     Row("two groups without an assignment group", again("assignment_group", None), "pass"),
     Row("more asked for than given", again("approvals", 2), "wait", "2 of 3 approvals"),
     Row("as many given as asked for", again("approvals", 2, **{"change.approvals": (DANS, ERINS, GINA)}), "pass"),
