@@ -1,4 +1,4 @@
-"""`countersign policy validate` and `countersign policy test`. What they need is imported when they run."""
+"""`countersign policy validate`, `test` and those registered beside them. They import what they need when they run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 
 from app.cli.exits import NO, UNKNOWN, YES, CannotFindOutError
 from app.cli.options import AsJson
+from app.policy import cli_simulation
 
-app = typer.Typer(no_args_is_help=True, help="Check policies, and test what they decide.")
+app = typer.Typer(no_args_is_help=True, help="Check policies, test what they decide, and see what would change.")
 
 _SIGNS = str.maketrans({"✓": "+", "✅": "+", "✗": "x", "❌": "x", "⏳": ".", "→": ">"})
 
@@ -38,13 +39,13 @@ def validate(
     asked = files or ([] if tenant and not DEFAULT.exists() else [DEFAULT])
     found = check(asked, tenant, include or [])
     if as_json:
-        _print(answer.validation(found).decode())
+        show(answer.validation(found).decode())
     else:
         for one in found:
             if one.is_valid:
-                _print(f"✓ {plain(one.path)}: a valid {one.kind}")
+                show(f"✓ {plain(one.path)}: a valid {one.kind}")
             for problem in one.problems:
-                _print(f"✗ {plain(str(problem))}")
+                show(f"✗ {plain(str(problem))}")
             if one.unreadable:
                 print(plain(one.unreadable), file=sys.stderr)
     mistakes = any(one.problems for one in found)
@@ -77,10 +78,10 @@ def run_tests(
     if report is not None:
         _write(report, told.markdown(tested).encode())
     if as_json:
-        _print(answer.tests(tested).decode())
+        show(answer.tests(tested).decode())
     else:
         for line in told.text(tested).splitlines():
-            _print(plain(line))
+            show(plain(line))
     raise typer.Exit(YES if all(one.is_as_expected for one in tested) else NO)
 
 
@@ -91,11 +92,14 @@ def _write(path: Path, data: bytes) -> None:
         raise CannotFindOutError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
 
 
-def _print(text: str) -> None:
-    """Whatever the terminal can show of it; signs that it cannot show are told by others."""
+def show(text: str) -> None:
+    """Print whatever the terminal can show of it; signs that it cannot show are told by others."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(_SIGNS).encode(encoding, "replace").decode(encoding)
     print(text)
+
+
+cli_simulation.register(app)

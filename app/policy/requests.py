@@ -111,7 +111,7 @@ class ComparisonRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     repository: RepositoryName
     policy: PolicyText
     base_ref: Branch | None = None
-    after: Person = ""
+    after: Annotated[str, msgspec.Meta(max_length=64)] = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
 
 

@@ -141,6 +141,8 @@ class Simulations:
         if not may_see:
             expect_known_groups(policies, view.policies)
         proposed = {one.path: one.facts.proposed_at for one in view.releases}
+        # Nobody listens to checks that no rule has asked about until now.
+        self._situations.gatherer.forget_checks(current.repository.id, view.pull.head_sha)
         return await self._situations.gatherer.view(
             tenant, github, current.repository, current.row.number, current.history.heads, proposed, base, base,
             under=policies,
