@@ -75,16 +75,18 @@ def judge(snapshot: Snapshot, rule: EffectiveRule, terms: BreakGlassRule, by: St
 
 def enough(found: Sequence[Breaker], terms: BreakGlassRule) -> Sequence[Breaker]:
     """Those of ``found`` (one incident's, the longest lasting first) that last longest and are enough together;
-    nobody where all of them are not.
-
-    Where at least as many persons are asked for as there are groups, each group needs a person of its own.
-    """
+    nobody where all of them are not."""
     needed = needs(terms)
     for size in range(needed, len(found) + 1):
         chosen = found[:size]
-        if len(persons(chosen)) >= needed and (needed < len(set(terms.groups)) or not unrepresented(chosen, terms)):
+        if len(persons(chosen)) >= needed and not (asks_for_each(terms) and unrepresented(chosen, terms)):
             return chosen
     return ()
+
+
+def asks_for_each(terms: BreakGlassRule) -> bool:
+    """Whether each of the groups needs a person of its own."""
+    return needs(terms) >= len(set(terms.groups))
 
 
 def needs(terms: BreakGlassRule) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from gates.breakers import asks_for_each
 from manifests.policy import Rule
 from manifests.policy_terms import BreakGlassRule, DelegationRule, KeepRule
 
@@ -24,13 +25,13 @@ def delegation(rules: Sequence[Rule]) -> DelegationRule | None:
 
 
 def break_glass(rules: Sequence[Rule]) -> BreakGlassRule | None:
-    """The groups that all rules name, the most persons, the shortest times; nothing where no group is common, or
-    where the rules want different groups to review it."""
+    """The groups that all rules name, the most persons, the shortest times; nothing where no group is common, where
+    the rules want different groups to review it, or where one asks for somebody of a group that is not common."""
     found = _everywhere([rule.break_glass for rule in rules])
     if not found or len({one.review_by for one in found}) > 1:
         return None
     common = set(found[0].groups).intersection(*(one.groups for one in found))
-    if not common:
+    if not common or any(asks_for_each(one) and set(one.groups) > common for one in found):
         return None
     return BreakGlassRule(
         groups=tuple(sorted(common)),
