@@ -167,7 +167,9 @@ class Service:
             Outward(database, self.github, clock, self.metrics), checker, self.keys.gate_key, clock, make_id,
             self.metrics, settings.server.public_url, self.gate.forget, self._memory,
         )  # fmt: skip
-        self.adoptions = Adoptions(database, self.github, gatherer, versions, self.blobs, clock, self._policy_counts)
+        self.adoptions = Adoptions(
+            database, self._memory, self.github, gatherer, versions, self.blobs, clock, self._policy_counts
+        )
         notices = Notices(database, self.tenants, self.github, clock, self.metrics)
         outcomes = Outcomes(self.deployments, clock, self.metrics)
         events = RepositoryEvents(database, self.tenants, self.github, gatherer, self.gate, outcomes, clock)

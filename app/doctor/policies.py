@@ -12,8 +12,8 @@ from app.db.connect import sqlite_path
 from app.db.database import DatabaseUnavailableError
 from app.db.tx import Tx
 from app.doctor.model import Finding, Patient, ok, problem, unasked
-from app.rebuild import policies
-from app.standing.messages import COUNTING
+from app.rebuild.memory import Memory
+from app.standing import store
 from app.standing.watching import PREFIX, WAITS, BranchData, last_of
 from manifests.record import Record
 
@@ -45,14 +45,13 @@ def _waiting(tx: Tx, log: str) -> tuple[BranchData, ...]:
 
 
 def _counts(tx: Tx, log: str, data: BranchData) -> bool:
-    rows = policies.rows(tx, log, data.repository_id, data.sha256)
-    return any(row.state in COUNTING for row in rows)
+    return store.branch(tx, Memory(), log, data.repository_id, data.ref).counts(data.sha256)
 
 
 def _finding(data: BranchData) -> Finding:
     return problem(
         f"policy of {data.repository} on {data.ref}",
-        f"expected a version that was released or adopted, found the one with SHA-256 {data.sha256}, so every release"
-        " is denied.",
+        f"expected the version that was released or adopted last, found the one with SHA-256 {data.sha256}, so every"
+        " release is denied.",
         f"Let two stewards run `countersign policy adopt {data.repository} --branch {data.ref}`.",
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from app.db.database import Database
 from app.db.tx import Tx
-from app.rebuild import policies
-from app.standing import adopting
-from app.standing.messages import COUNTING
+from app.rebuild.memory import Memory
+from app.standing import adopting, store
 from integrations.github.simulator.server import GitHubSimulator
 from manifests.canonical import sha256_hex
 from manifests.policy import POLICY_PATH
@@ -26,9 +25,11 @@ async def adopt_standing(
     sha256 = sha256_hex(text)
 
     def unit(tx: Tx) -> None:
-        if any(row.state in COUNTING for row in policies.rows(tx, tenant, found.id, sha256)):
+        memory = Memory()
+        newest = store.branch(tx, memory, tenant, found.id, branch).newest
+        if newest is not None and newest.sha256 == sha256:
             return
         for steward in STEWARDS:
-            adopting.step(tx, tenant, found.id, sha256, steward, at)
+            adopting.step(tx, memory, tenant, (found.id, branch), sha256, steward, at)
 
     await database.write(unit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from app.audit import heads
 from app.blobs.store import BlobStore
@@ -13,11 +13,13 @@ from app.facts.gather import Gatherer
 from app.pulls import store as pulls
 from app.pulls.store import Repository
 from app.rebuild import policies
+from app.rebuild.memory import Memory
 from app.rebuild.policies import PolicyRow
 from app.repositories.keys import policy_key
 from app.standing import store
 from app.standing.errors import AdoptionError
-from app.standing.messages import COUNTING, Adoption, Present
+from app.standing.messages import Adoption, Present, Step, VersionList
+from app.standing.model import Branch
 from app.standing.versions import Versions
 from app.tenants.registry import Tenant
 from app.tokens.distinct import distinct
@@ -34,10 +36,11 @@ class Adoptions:
     """``on_adopted`` is told the repository whose policy counts from now on."""
 
     def __init__(
-        self, database: Database, github: GitHubApp, gatherer: Gatherer, versions: Versions, blobs: BlobStore,
-        clock: Clock, on_adopted: Callable[[], None],
+        self, database: Database, memory: Memory, github: GitHubApp, gatherer: Gatherer, versions: Versions,
+        blobs: BlobStore, clock: Clock, on_adopted: Callable[[], None],
     ) -> None:  # fmt: skip
         self._database = database
+        self._memory = memory
         self._github = github
         self._gatherer = gatherer
         self._versions = versions
@@ -50,18 +53,23 @@ class Adoptions:
         repository = await self._repository(tenant, name)
         found, text = await self._read(tenant, repository, branch)
         sha256 = sha256_hex(text) if text is not None else ""
-        standing = await self._versions.standing(tenant.id, repository.id, sha256)
-        proposed = standing.step("proposed")
+        known = await self._versions.branch(tenant.id, repository.id, branch)
+        proposed = known.proposed(sha256)
         rules = tuple(rule.name for rule in found.repository.rules) if found.repository else ()
         return Present(
-            repository.name, branch, found.commit, sha256, standing.state, proposed.by if proposed else "", rules,
+            repository.name, branch, found.commit, sha256, known.state(sha256), proposed.by if proposed else "", rules,
             found.problem, text.decode(errors="replace") if text is not None else "",
         )  # fmt: skip
 
-    async def steps(self, tenant: Tenant, name: str) -> tuple[PolicyRow, ...]:
-        """Every step of every version of a repository's policy, oldest first. Raises AdoptionError, NeighbourError."""
+    async def steps(self, tenant: Tenant, name: str) -> VersionList:
+        """Every step of every version of a repository's policy. Raises AdoptionError, NeighbourError."""
         repository = await self._repository(tenant, name)
-        return await self._database.read(lambda tx: policies.rows(tx, tenant.id, repository.id))
+        refs = await self._database.read(lambda tx: policies.branches(tx, tenant.id, repository.id))
+        known = [await self._versions.branch(tenant.id, repository.id, ref) for ref in refs]
+        return VersionList(
+            tuple(step for one in known for step in _steps(one)),
+            tuple(difference for one in known for difference in one.differences),
+        )
 
     async def adopt(self, tenant: Tenant, name: str, branch: str, sha256: str, by: str) -> Adoption:
         """Propose the version with this digest, or confirm it as the second steward.
@@ -81,15 +89,15 @@ class Adoptions:
                 "policy.another_version", f"{POLICY_PATH} on {branch} with SHA-256 {sha256}", sha256_hex(text),
                 "Look at the policy that is there now, and adopt that one if it is meant.",
             )  # fmt: skip
-        standing = await self._versions.standing(tenant.id, repository.id, sha256)
-        if standing.differences:
+        known = await self._versions.branch(tenant.id, repository.id, branch)
+        if known.differences:
             raise AdoptionError(
-                "policy.differs", "versions that the log bears out", standing.differences[0],
+                "policy.differs", "versions that the log bears out", known.differences[0],
                 "Run `countersign audit rebuild`: somebody wrote into the table policy_versions.",
             )  # fmt: skip
 
         def unit(tx: Tx) -> PolicyRow:
-            row = step(tx, tenant.id, repository.id, sha256, by, self._clock())
+            row = step(tx, self._memory, tenant.id, (repository.id, branch), sha256, by, self._clock())
             self._blobs.put(tx, "policy", text)
             pulls.see_repository(tx, repository, row.at)
             work.mark(tx, policy_key(repository.id, branch), row.at)
@@ -97,7 +105,7 @@ class Adoptions:
 
         row = await self._database.write(unit)
         self._on_adopted()
-        return _told(repository, branch, found.commit, row, standing.step("proposed"))
+        return _told(repository, branch, found.commit, row, known.proposed(sha256))
 
     async def _read(self, tenant: Tenant, repository: Repository, branch: str) -> tuple[Policies, bytes | None]:
         if not tenant.lists(repository.name, branch):
@@ -126,24 +134,33 @@ class Adoptions:
         )  # fmt: skip
 
 
-def step(tx: Tx, tenant: str, repository_id: int, sha256: str, by: str, at: int) -> PolicyRow:
-    """The next step of a version: proposed by the first, adopted by the second. What is open is judged again. Raises
-    AdoptionError."""
+def step(
+    tx: Tx, memory: Memory, tenant: str, where: tuple[int, str], sha256: str, by: str, at: int
+) -> PolicyRow:  # fmt: skip
+    """The next step of a version on a branch (``where``: the repository's id, and its name): proposed by the first,
+    adopted by the second. What is open is judged again. Raises AdoptionError."""
+    repository_id, branch = where
     heads.hold(tx, tenant)
-    rows = policies.rows(tx, tenant, repository_id, sha256)
-    if any(row.state in COUNTING for row in rows):
+    known = store.branch(tx, memory, tenant, repository_id, branch)
+    if known.newest is not None and known.newest.sha256 == sha256:
         raise AdoptionError("policy.counts", "a version that does not count yet", "one that does", _LOOK)
-    proposed = next((row for row in rows if row.state == "proposed"), None)
+    proposed = known.proposed(sha256)
     if proposed is not None and (same := distinct(tx, tenant, proposed.by, by)):
         raise AdoptionError(
             "policy.second_person", "a second steward: who proposed an adoption cannot confirm it", same,
             "Let another steward run the same command with a token of their own.",
         )  # fmt: skip
-    row = PolicyRow(repository_id, sha256, "adopted" if proposed else "proposed", by, "", at)
-    store.add(tx, tenant, row)
+    row = PolicyRow(repository_id, branch, sha256, "adopted" if proposed else "proposed", by, "", at)
+    store.add(tx, tenant, row, at)
     for number, _, _ in pulls.open_pulls(tx, repository_id):
         work.mark(tx, f"pull/{repository_id}/{number}", at)
     return row
+
+
+def _steps(known: Branch) -> Iterator[Step]:
+    newest = None if known.differences else known.newest
+    for row in known.rows:
+        yield Step(row.base_ref, row.sha256, row.state, row.by, row.release_id, row.at, row == newest)
 
 
 def _told(repository: Repository, branch: str, commit: str, row: PolicyRow, proposed: PolicyRow | None) -> Adoption:

@@ -6,7 +6,10 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["released", "adopted", "proposed", "unknown", "differs"]
+State = Literal["released", "adopted", "proposed", "superseded", "unknown", "differs"]
+"""Of a version on a branch. ``superseded``: another version was released or adopted there since. ``differs``: table and
+log do not say the same of the branch."""
+
 COUNTING: tuple[State, ...] = ("released", "adopted")
 
 
@@ -23,6 +26,27 @@ class Present(msgspec.Struct, frozen=True):
     rules: tuple[str, ...] = ()
     problem: str = ""
     text: str = ""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of one version on one branch; ``at`` in microseconds since 1970 UTC. ``counts`` is true of the one step
+    of a branch by which the version that counts there came to count."""
+
+    base_ref: str
+    sha256: str
+    state: str
+    by: str
+    release_id: str
+    at: int
+    counts: bool
+
+
+class VersionList(msgspec.Struct, frozen=True):
+    """By branch, in the order of the log. ``differences``: where the table says something else, so that nothing
+    counts."""
+
+    versions: tuple[Step, ...]
+    differences: tuple[str, ...] = ()
 
 
 class Adoption(msgspec.Struct, frozen=True):

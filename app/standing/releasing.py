@@ -50,14 +50,15 @@ class Releasing:
         if view is None or release is None or view.policy is None or not view.policy.merged:
             return
         log, sha256 = of.tenant.id, view.policy.merged
-        known = store.standing(tx, self._memory, log, of.repository.id, sha256)
-        if known.differences or known.step("released") is not None:
+        pull = of.view.pull
+        known = store.branch(tx, self._memory, log, of.repository.id, pull.base_ref)
+        if pull.merged_at is None or any(row.release_id == release.id for row in known.rows):
             return
         if why := _not_allowed(tx, of, release, sha256, view.digests):
             _log.warning("policy.not_released", release=release.id, sha256=sha256, reason=why)
             return
-        row = PolicyRow(of.repository.id, sha256, "released", SERVICE, release.id, of.now)
-        store.add(tx, log, row, release.trace_id)
+        row = PolicyRow(of.repository.id, pull.base_ref, sha256, "released", SERVICE, release.id, pull.merged_at)
+        store.add(tx, log, row, of.now, release.trace_id)
         self._blobs.put_many(tx, [("policy", source) for source in view.sources])
         for number, _, _ in pulls.open_pulls(tx, of.repository.id):
             work.mark(tx, f"pull/{of.repository.id}/{number}", of.now)

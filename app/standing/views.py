@@ -13,10 +13,9 @@ from app.http.auth import caller_of
 from app.http.body import answer, decode, query
 from app.http.problem import Problem
 from app.http.route import Route
-from app.rebuild.policies import PolicyRow
 from app.standing.adopting import Adoptions
 from app.standing.errors import AdoptionError
-from app.standing.messages import Adoption, Present
+from app.standing.messages import Adoption, Present, VersionList
 from app.tenants.registry import Tenant, Tenants
 from app.tokens.model import Permission
 
@@ -43,12 +42,6 @@ class VersionQuery(msgspec.Struct, frozen=True):
 class BranchQuery(msgspec.Struct, frozen=True):
     repository: Name
     branch: Branch = "main"
-
-
-class VersionList(msgspec.Struct, frozen=True):
-    """Every step of every version, oldest first; ``at`` in microseconds since 1970 UTC."""
-
-    versions: tuple[PolicyRow, ...]
 
 
 class PolicyViews:
@@ -84,7 +77,7 @@ class PolicyViews:
 
     async def versions(self, request: web.Request) -> web.Response:
         asked = query(request, VersionQuery)
-        return answer(VersionList(await _told(self._adoptions.steps(self._tenant(request), asked.repository))))
+        return answer(await _told(self._adoptions.steps(self._tenant(request), asked.repository)))
 
     def _tenant(self, request: web.Request) -> Tenant:
         tenant = self._tenants.get(unbound(request).tenant)

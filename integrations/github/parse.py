@@ -91,6 +91,7 @@ class RestPull(msgspec.Struct):
             updated_at=micros(self.updated_at),
             head_ref=self._head_ref(),
             labels=None if self.labels is None else tuple(label.name for label in self.labels),
+            merged_at=None if self.merged_at is None else micros(self.merged_at),
         )
 
     def _head_ref(self) -> str | None:

@@ -22,7 +22,7 @@ class Account(msgspec.Struct, frozen=True):
 
 class Pull(msgspec.Struct, frozen=True):
     """``head_ref`` is the branch it comes from, as ``owner:branch`` where that is a fork, None when that is not known;
-    ``labels`` are the names of its labels."""
+    ``labels`` are the names of its labels; ``merged_at`` is None where it was not merged."""
 
     number: int
     state: Literal["open", "closed"]
@@ -39,6 +39,7 @@ class Pull(msgspec.Struct, frozen=True):
     updated_at: int
     head_ref: str | None = None
     labels: tuple[str, ...] | None = None
+    merged_at: int | None = None
 
 
 class Commit(msgspec.Struct, frozen=True):

@@ -22,11 +22,12 @@ def _number(name: str, **options: object) -> sa.Column[int]:
 
 
 def upgrade() -> None:
-    # One row for each step: proposed and adopted by two persons, or released by a pull request under four eyes.
+    # One row for each step: proposed and adopted by two persons, or released by a pull request under four eyes. The same
+    # version can take the same step again, for the branch that it is put back on or for another one.
     op.create_table(
         "policy_versions", _text("tenant", primary_key=True), _number("repository_id", primary_key=True),
-        _text("sha256", primary_key=True), _text("state", primary_key=True), _text("by"), _text("release_id"),
-        _number("at"),
+        _text("base_ref", primary_key=True), _text("sha256", primary_key=True), _text("state", primary_key=True),
+        _text("by"), _text("release_id", primary_key=True), _number("at", primary_key=True),
     )  # fmt: skip
     op.create_table(
         "broken_glasses", _text("id", primary_key=True), _text("tenant"), _number("repository_id"),

@@ -116,7 +116,8 @@ async def test_a_policy_with_failing_tests_is_red_and_mended_green_merged_and_in
     await both.merge(pull)
     assert await steps(both, sha256_hex(stricter)) == ["released"]
     (record,) = [one for one in await both.records() if one.event == "policy.released"]
-    assert record.resource.endswith(sha256_hex(stricter))
+    assert record.resource.endswith("/main")
+    assert json.loads(bytes(record.data))["rows"][0]["sha256"] == sha256_hex(stricter)
 
     await both.says(await both.propose(), WAITS, "1 approval from senior-developers", without=UNRELEASED)
 
@@ -194,8 +195,8 @@ async def test_a_row_without_a_record_does_not_make_a_version_count(both: Played
     both.push({POLICY_PATH: other}, branch="main", by="mallory")
     repository = both.github.world.repository(REPOSITORY).id
     forged = text(
-        "INSERT INTO policy_versions (tenant, repository_id, sha256, state, by, release_id, at)"
-        " VALUES (:tenant, :repository, :sha256, 'adopted', 'token:x', '', 1)"
+        "INSERT INTO policy_versions (tenant, repository_id, base_ref, sha256, state, by, release_id, at)"
+        " VALUES (:tenant, :repository, 'main', :sha256, 'adopted', 'token:x', '', 1)"
     )
     values = {"tenant": TENANT, "repository": repository, "sha256": sha256_hex(other)}
     await both.service.database.write(lambda tx: tx.run(forged, **values))
@@ -274,8 +275,12 @@ async def test_two_stewards_adopt_from_the_command_line_what_they_were_shown(sho
     code, said = await command(short, one, *adopt_it)
     assert (code, "This version counts: it was adopted." in said) == (0, True), said
     code, said = await command(short, one, "policy", "versions", REPOSITORY)
-    states = [row["state"] for row in json.loads(said)["versions"] if row["sha256"] == sha256]
-    assert (code, states) == (0, ["proposed", "adopted"])
+    told = [
+        (row["base_ref"], row["state"], row["counts"])
+        for row in json.loads(said)["versions"]
+        if row["sha256"] == sha256
+    ]
+    assert (code, told) == (0, [("main", "proposed", False), ("main", "adopted", True)])
 
 
 async def command(played: Played, token: str, *arguments: str) -> tuple[int, str]:
