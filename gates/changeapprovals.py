@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from gates.excluded import Excluded, excluded
 from gates.model import ChangeApproval, ChangeFacts, Result, Snapshot
 from gates.words import count, instant, listing
 from manifests.policy_terms import ChangeRule
 
-_SYS_ID = re.compile(r"[0-9a-f]{32}")
-
 
 def people(facts: ChangeFacts, rule: ChangeRule, snapshot: Snapshot) -> list[Result]:
     """What is missing of the human approvals that the rule asks for; nothing when all are there.
 
-    With ``cab`` one more person has to approve, for another group than the assignment group; where no
-    assignment group is named, the approvals have to come from at least two groups.
+    With ``cab`` one more person has to approve, for another group than the assignment group: the approvals have to
+    come from at least two groups.
     """
     rows = sorted(facts.approvals, key=lambda row: (row.id, row.approver, row.updated_at, row.state))
     if rejected := sorted({row.name or row.approver for row in rows if row.state == "rejected"}):
@@ -54,7 +50,7 @@ def _enough(facts: ChangeFacts, rule: ChangeRule, counted: list[ChangeApproval],
                 children,
             )
         )
-    elif rule.cab and not _has_cab(rule, counted):
+    elif rule.cab and not _has_cab(counted):
         other = f"another group than {rule.assignment_group}" if rule.assignment_group else "a second group"
         found.append(
             Result(
@@ -68,12 +64,9 @@ def _enough(facts: ChangeFacts, rule: ChangeRule, counted: list[ChangeApproval],
     return found
 
 
-def _has_cab(rule: ChangeRule, counted: list[ChangeApproval]) -> bool:
-    groups = {row.group for row in counted if row.group}
-    # Rows tell groups by name: which of them a sys_id means cannot be said, only that one of two is another.
-    if rule.assignment_group is None or _SYS_ID.fullmatch(rule.assignment_group):
-        return len(groups) > 1
-    return bool(groups - {rule.assignment_group})
+def _has_cab(counted: list[ChangeApproval]) -> bool:
+    """Of two groups one is another than the assignment group, however the rules name that one, if they do."""
+    return len({row.group for row in counted if row.group}) > 1
 
 
 def _asked(rule: ChangeRule) -> str:

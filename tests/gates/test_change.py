@@ -53,6 +53,12 @@ ROWS = (
         "wait",
         "no approval from another group than",
     ),
+    Row(
+        "only another group than the assignment group",
+        again("assignment_group", "Operations", **{"change.approvals": (DANS, GINA)}),
+        "wait",
+        "no approval from another group than Operations",
+    ),
     Row("two groups, one of them by its sys_id", again("assignment_group", "d6" * 16), "pass"),
     Row("two groups without an assignment group", again("assignment_group", None), "pass"),
     Row("more asked for than given", again("approvals", 2), "wait", "2 of 3 approvals"),
