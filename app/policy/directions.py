@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal
 
+import msgspec
+
 from manifests.policy import PERMISSIONS, STRENGTHS, Freeze, Group, Rule, Seat, TrustedSigner
 from manifests.policy_terms import (
     SEVERITIES,
@@ -38,7 +40,9 @@ def of_group(field: str, before: Group, after: Group) -> Direction:
 
 def of_freeze(field: str, before: Freeze, after: Freeze) -> Direction:
     """One that recurs has no start and end of its own."""
-    return "unclear" if before.recurrence or after.recurrence else _told(_FREEZE, field, before, after)
+    if field in ("start", "end") and (before.recurrence or after.recurrence):
+        return "unclear"
+    return _told(_FREEZE, field, before, after)
 
 
 def of_signers(before: Collection[TrustedSigner], after: Collection[TrustedSigner]) -> Direction:
@@ -149,6 +153,15 @@ _FINDINGS = _fields(
     },
     FindingsRule.__struct_fields__,
 )
+
+
+def _findings(before: FindingsRule, after: FindingsRule) -> Direction:
+    """How long exceptions may last says nothing where nobody can grant one."""
+    if before.exceptions_by is None or after.exceptions_by is None:
+        after = msgspec.structs.replace(after, longest=before.longest)
+    return _FINDINGS(before, after) if before != after else "unclear"
+
+
 _KEEP = _fields({"unless_changed": _all_asked}, KeepRule.__struct_fields__)
 _DELEGATION = _fields({"longest": _less}, DelegationRule.__struct_fields__)
 _GLASS = _fields({"count": _more, "valid": _less, "review_within": _less}, BreakGlassRule.__struct_fields__)
@@ -162,7 +175,7 @@ _RULE: Mapping[str, Compare] = {
     "exclude": _all_asked,
     "requirements": _keyed(lambda one: one.type, _REQUIREMENT),
     "required_checks": _all_asked,
-    "findings": _where_there(_FINDINGS, "tighter"),
+    "findings": _where_there(_findings, "tighter"),
     "review_time": _more,
     "windows": _windows,
     "keep": _where_there(_KEEP, "looser"),

@@ -16,6 +16,7 @@ from app.policy.people import People
 from app.policy.requests import Named, Push, Simulated, SimulationRequest
 from app.policy.suites import run
 from gates.decide import decide
+from gates.model import ReportingFacts, ReportingLine, Snapshot
 from gates.rule import applying_rule
 from manifests.located_yaml_scalars import parse_duration, parse_instant
 
@@ -35,6 +36,7 @@ def simulate(path: Path, name: str, asked: SimulationRequest) -> Simulated:
     snapshot, told = assume.changed(snapshot, assumed)
     rule = applying_rule(judged.policies, snapshot)
     snapshot, words = said.consents(snapshot, rule, assumed)
+    snapshot = msgspec.structs.replace(snapshot, reporting=_lines(judged, snapshot))
     policies, at = judged.policies, snapshot.at
     if assumed.at is not None:
         at = assumed.at
@@ -46,6 +48,18 @@ def simulate(path: Path, name: str, asked: SimulationRequest) -> Simulated:
         snapshot.environment, before, after, trees.gates(before, after), trees.differences(before, after),
         (*told, *words),
     )  # fmt: skip
+
+
+def _lines(judged: Judged, snapshot: Snapshot) -> ReportingFacts | None:
+    """Whoever is only named now reports to nobody, as everybody else of whom the case says nothing."""
+    facts, said_of = snapshot.reporting, judged.case.facts.reporting
+    if facts is None:
+        return None
+    people = People(judged.case.facts)
+    told = {line.person for line in facts.lines}
+    told |= {people.person(one.text) for one in (said_of.unknown if said_of else ())}
+    more = sorted({consent.person for consent in snapshot.consents} - told)
+    return msgspec.structs.replace(facts, lines=(*facts.lines, *(ReportingLine(person, ()) for person in more)))
 
 
 def _assumptions(judged: Judged, asked: SimulationRequest) -> Assumptions:
