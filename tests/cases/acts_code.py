@@ -76,6 +76,6 @@ class CodeActs(Scene):
         title = of.get("title", "Approvals end sooner, after the incident of last week")
         self.pull = self.github.open_pull(self.repository, "policy", author="alice", title=title)
 
-    def _adopt(self, _: Any) -> None:
-        """Two stewards adopt what stands on the base branch."""
-        self._adopted()
+    def _adopt(self, branch: str) -> None:
+        """Two stewards adopt what stands on a branch."""
+        self._adopted(branch)

@@ -9,6 +9,10 @@ from tests.cases.scene import Scene, Step
 
 
 class TalkActs(Scene):
+    def _look(self, number: int) -> None:
+        """From here on it is about another pull request of the case."""
+        self.pull = self.github.pull(self.repository, number)
+
     def _close(self, value: Any) -> None:
         self.github.close_pull(self.repository, self.at.number, by=self._of(value)["by"])
 

@@ -84,7 +84,7 @@ class Desk(Lively):
     # Accounts elsewhere
 
     def link(self, account: str, login: str | None = None) -> None:
-        """Two stewards say whose account ``servicenow:<name>`` or ``idp:<name>`` is; None: somebody's without GitHub."""
+        """Two stewards say whose account ``servicenow:<name>`` or ``idp:<name>`` is; None: of nobody on GitHub."""
         if account in self.linked:
             return
         status, found = self.call(

@@ -15,7 +15,7 @@ from manifests.located_yaml_scalars import parse_duration
 from manifests.policy import POLICY_PATH
 from manifests.times import to_rfc3339
 from tests.cases.desk import Desk
-from tests.cases.documents import report
+from tests.cases.documents import LINEAGE, document
 from tests.cases.model import Case, Table
 
 FOLDER = "releases/app"
@@ -95,17 +95,24 @@ class Scene:
             "artifacts": [{"name": "limits.json", "path": "limits.json", "sha256": sha256}],
             **changed,
         }  # fmt: skip
-        if self.case.reports and "evidence" not in manifest:
-            manifest["evidence"] = [
-                {"type": said.get("type", "test-result"), "path": path} for path, said in self.case.reports.items()
-            ]
+        manifest = self._naming() | manifest
         files = {f"{FOLDER}/{path}": self._report(said) for path, said in self.case.reports.items()}
         files[f"{FOLDER}/release.yaml"] = self._filled(yaml.safe_dump(manifest))
         files[f"{FOLDER}/limits.json"] = limits
         return files | {path: self._filled(text) for path, text in (also or {}).items()}
 
+    def _naming(self) -> dict[str, Any]:
+        """What the manifest says of the documents of the case."""
+        found: dict[str, Any] = {}
+        for path, said in self.case.reports.items():
+            if said.get("form") == LINEAGE:
+                found["lineage"] = path
+            else:
+                found.setdefault("evidence", []).append({"type": said.get("type", "test-result"), "path": path})
+        return found
+
     def _report(self, said: dict[str, Any]) -> bytes:
-        return report(self._told(said), self.subjects, self.desk.world.testing)
+        return document(self._told(said), self.subjects, self.desk.world.testing)
 
     def _told(self, value: Any) -> Any:
         if isinstance(value, dict):
