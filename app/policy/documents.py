@@ -6,7 +6,7 @@ import hashlib
 
 from app.policy.model import DEFAULT_AT, STRANGER, DocumentSaid, Facts, Word
 from app.policy.people import People
-from app.policy.reports import fields_of, types_of
+from app.policy.reports import asks_lineage, fields_of, types_of
 from gates.model import NamedDigest, Policies, ReleaseFacts, SignedDocument
 from gates.terms import EffectiveRule
 from manifests.policy import TrustedSigner
@@ -47,7 +47,7 @@ def _path(number: int) -> str:
 def _said(facts: Facts, rule: EffectiveRule | None) -> tuple[DocumentSaid | None, tuple[DocumentSaid, ...]]:
     """What the case says, else what the rule asks for."""
     lineage, evidence = facts.lineage, facts.evidence
-    if lineage is None and rule and "lineage" in rule.gates:
+    if lineage is None and asks_lineage(rule):
         lineage = DocumentSaid()
     if evidence is None:
         evidence = tuple(DocumentSaid(Word(type)) for type in types_of(rule))
@@ -103,6 +103,7 @@ def known_types(policies: Policies) -> set[str]:
     """`lineage` and every type of evidence that a policy trusts somebody for or asks for."""
     rules = [rule for layer in (policies.tenant, policies.repository) if layer is not None for rule in layer.rules]
     asked = {type for rule in rules for type in (*rule.evidence, *(rule.findings.types if rule.findings else ()))}
+    asked |= {type for rule in rules for seat in rule.seats for type in seat.shown}
     return {"lineage", *_types(policies), *asked}
 
 

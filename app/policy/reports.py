@@ -15,6 +15,7 @@ from gates.words import LAST_WRITABLE
 from manifests.located_yaml_scalars import parse_instant
 from manifests.policy_terms import Comparison
 
+LINEAGE = "lineage"
 _STEPS = (-1, 0, 1)
 _AN_HOUR = 3600
 
@@ -24,7 +25,12 @@ def types_of(rule: EffectiveRule | None) -> tuple[str, ...]:
     if rule is None:
         return ()
     more = {type for terms in rule.findings for type in terms.types} | {one.type for one in rule.requirements}
+    more |= {type for seat in rule.seats for type in seat.shown if type != LINEAGE}
     return (*rule.evidence, *sorted(more - set(rule.evidence)))
+
+
+def asks_lineage(rule: EffectiveRule | None) -> bool:
+    return rule is not None and ("lineage" in rule.gates or any(LINEAGE in seat.shown for seat in rule.seats))
 
 
 def fields_of(said: DocumentSaid, rule: EffectiveRule | None, at: int) -> tuple[Field, ...]:

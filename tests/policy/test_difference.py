@@ -20,7 +20,7 @@ SEAT = "signature: personal, accept: [cli, passkey]}"
 TIGHTER = [
     (SEAT, "signature: passkey, accept: [passkey]}"),
     (SEAT, f"count: 2, {SEAT}"),
-    ("shown: [test-result]", "shown: [test-result, scan]"),
+    ("shown: [test-result, model-card]", "shown: [test-result, model-card, scan]"),
     ("gates: [artifacts, rationale, evidence, findings", "gates: [artifacts, lineage, rationale, evidence, findings"),
     ("- {field: complete, is: true}\n", "- {field: complete, is: true}\n          - {field: x, is: true}\n"),
     ("from: high", "from: low"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from app.cli.main import main
 from app.policy.local import simulate
-from app.policy.requests import Simulated, SimulationRequest
+from app.policy.requests import Named, Simulated, SimulationRequest
 from app.policy.trees import differences, gates
 from gates.model import Result, Verdict
+from tests.docs.pages import ROOT, blocks
 from tests.policy.samples import SUITES
 
 FACTS, RICH = SUITES / "facts.tests.yaml", SUITES / "rich.tests.yaml"
@@ -174,3 +176,21 @@ def test_groups_of_the_tenant_policy_are_known_beside_it(policy: Command, tmp_pa
     own.write_text("schema: countersign/policy/v1\nrules: [{name: r, seats: [{group: board}]}]\n")
     assert policy("diff", str(own), str(own)).code == 1
     assert policy("diff", str(own), str(own), "--tenant", str(tenant)).code == 0
+
+
+def test_the_request_on_the_page_can_be_asked() -> None:
+    page = ROOT / "docs" / "policy-simulation.md"
+    (asked,) = [block.text for block in blocks(page) if block.text.startswith('{"question"')]
+    found = msgspec.json.decode(asked, type=SimulationRequest)
+    assert found.approve[1] == Named("dana", groups=("risk-managers",), strength="personal", way="cli")
+    said = set(json.loads(asked))
+    assert said == set(SimulationRequest.__struct_fields__)
+
+
+def test_every_option_is_on_the_page(policy: Command) -> None:
+    page = (ROOT / "docs" / "policy-simulation.md").read_text()
+    for command in ("simulate", "diff"):
+        shown = policy(command, "--help").out
+        options = set(re.findall(r"(--[a-z]+)", shown)) - {"--url", "--token", "--help", "--json"}
+        assert len(options) > 2
+        assert not [option for option in options if not re.search(rf"[` ]{option}\b", page)], command
