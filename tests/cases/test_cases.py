@@ -16,7 +16,7 @@ from manifests.policy import When
 from tests.cases import vocabulary
 from tests.cases.__main__ import summary
 from tests.cases.desk import Desk
-from tests.cases.model import Case, Table, tables
+from tests.cases.model import Case, tables
 from tests.cases.play import Player
 from tests.gates.builders import POLICIES, SNAPSHOT
 from tests.gates.rich import rich
