@@ -123,6 +123,8 @@ class Service:
         self.database = database
         self.keys = keys
         self.metrics = Metrics()
+        self._web: web.AppRunner | None = None
+        self._catching_up: asyncio.Task[None] | None = None
         self._alerts = open_alerts(settings, clock)
         if self._alerts is not None:
             self.metrics.on_alarm = self._alerts.alarm
@@ -339,7 +341,7 @@ class Service:
             _log.exception("sweep.failed", error=repr(error))
 
     async def stop(self) -> None:
-        """Answer what was accepted, finish what is under way, lose nothing."""
+        """Answer what was accepted, finish what is under way, lose nothing; also where the start failed half-way."""
         if self._catching_up is not None:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)
@@ -350,7 +352,8 @@ class Service:
         await self._gauges.stop()
         await self._indexer.stop()
         await self.exports.stop()
-        await self._web.cleanup()
+        if self._web is not None:
+            await self._web.cleanup()
         await self.appender.close()
         await self.runner.stop()
         with contextlib.suppress(Exception):
