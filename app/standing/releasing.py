@@ -13,6 +13,7 @@ from app.audit.errors import RecordAlteredError
 from app.blobs.store import BlobStore
 from app.db.tx import Tx
 from app.facts.release_files import POLICY_ENVIRONMENT
+from app.inbox import store as inbox
 from app.pulls import store as pulls
 from app.pulls.model import Evaluation
 from app.rebuild.memory import Memory
@@ -20,7 +21,9 @@ from app.rebuild.policies import PolicyRow
 from app.rebuild.saying import SERVICE
 from app.releases.store import StoredRelease
 from app.standing import store
+from app.standing.opposing import opposed
 from app.work import store as work
+from gates.model import Verdict
 from manifests.policy import POLICY_PATH
 from manifests.record import Record
 from manifests.revision import revision
@@ -36,6 +39,7 @@ class VerdictData(msgspec.Struct, frozen=True):
     question: Literal["merge", "deploy"]
     release: str
     revision: str
+    snapshot: str
 
 
 class Releasing:
@@ -54,7 +58,10 @@ class Releasing:
         known = store.branch(tx, self._memory, log, of.repository.id, pull.base_ref)
         if pull.merged_at is None or any(row.release_id == release.id for row in known.rows):
             return
-        if why := _not_allowed(tx, of, release, sha256, view.digests):
+        if inbox.unheard_since(tx, f"pull/{of.repository.id}/{pull.number}") is not None:
+            # What was said before the merge may be among what nobody has heard yet; it is, next.
+            return
+        if why := _not_allowed(tx, self._blobs, of, release, sha256, view.digests):
             _log.warning("policy.not_released", release=release.id, sha256=sha256, reason=why)
             return
         row = PolicyRow(of.repository.id, pull.base_ref, sha256, "released", SERVICE, release.id, pull.merged_at)
@@ -64,7 +71,9 @@ class Releasing:
             work.mark(tx, f"pull/{of.repository.id}/{number}", of.now)
 
 
-def _not_allowed(tx: Tx, of: Evaluation, release: StoredRelease, sha256: str, digests: dict[str, str]) -> str:
+def _not_allowed(
+    tx: Tx, blobs: BlobStore, of: Evaluation, release: StoredRelease, sha256: str, digests: dict[str, str]
+) -> str:
     """Why merging it releases nothing; empty when the verdict in force at the merged head allowed these very bytes.
 
     The log is asked, not the row of the release.
@@ -74,18 +83,29 @@ def _not_allowed(tx: Tx, of: Evaluation, release: StoredRelease, sha256: str, di
         return "it was merged into another branch than the one it was judged for"
     if set(digests.values()) != {sha256} or release.revision != revision({POLICY_PATH: sha256}):
         return "the merge left other bytes on the branch than the head has"
-    if any(void.grant.release_id == release.id for void in of.consented.voids):
-        return "consent was taken back before the merge was seen"
     try:
-        last = _last_verdict(audit.trace(tx, of.tenant.id, release.trace_id), release.id)
+        trace = audit.trace(tx, of.tenant.id, release.trace_id)
     except RecordAlteredError as error:
         return f"record {error.seq} of its trace was altered"
+    last = _last_verdict(trace, release.id)
     if last is None:
         return "no verdict is on record"
     record, said = last
+    # Also one that was heard some evaluations ago: what is merged is not judged again.
+    since = (one for one in trace if one.tseq > record.tseq)
+    voided = any(void.grant.release_id == release.id for void in of.consented.voids)
+    if voided or any(one.event == "grant.voided" for one in since):
+        return "consent was taken back before the merge was seen"
+    stopped = any(path == POLICY_PATH and not _unopposed(verdict) for path, _, verdict in of.verdicts)
+    if stopped or opposed(tx, blobs, of, release, said.snapshot):
+        return "it was rejected or held before the merge was seen"
     if (said.head, said.revision) != (of.view.pull.head_sha, release.revision):
         return "the last verdict was on another head"
     return "" if record.outcome == "allow" else f"the last verdict was {record.outcome}"
+
+
+def _unopposed(verdict: Verdict) -> bool:
+    return any(result.name == "holds" and result.status == "pass" for result in verdict.results)
 
 
 def _last_verdict(trace: tuple[Record, ...], release_id: str) -> tuple[Record, VerdictData] | None:
