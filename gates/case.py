@@ -10,6 +10,9 @@ from gates.model import Policies, Result, Snapshot, Status
 from gates.terms import EffectiveRule, NoRule
 from manifests.release import Artifact
 
+MAX_CHILDREN = 100
+"""A report can have thousands of findings; nobody reads more of them, and the snapshot has them all."""
+
 SEVERITY: tuple[Status, ...] = ("pass", "waived", "wait", "fail", "error")
 
 
@@ -57,7 +60,19 @@ def judged(name: str, good: str, results: Iterable[Result], remedy: str = "") ->
     bad = tuple(result for result in found if not holds(result))
     if not bad:
         waived = tuple(result for result in found if result.status == "waived")
-        return Result(name, "waived", waived[0].summary, children=waived) if waived else Result(name, "pass", good)
-    first = next(result for result in bad if result.status == worst(bad))
+        return (
+            Result(name, "waived", waived[0].summary, children=_most(waived)) if waived else Result(name, "pass", good)
+        )
+    status = worst(bad)
+    first = next(result for result in bad if result.status == status)
     more = f" ({len(bad) - 1} more below.)" if len(bad) > 1 else ""
-    return Result(name, worst(bad), first.summary + more, remedy or first.remedy, bad)
+    return Result(name, status, first.summary + more, remedy or first.remedy, _most(bad))
+
+
+def _most(results: tuple[Result, ...]) -> tuple[Result, ...]:
+    """As many as are told one by one, and how many more there are."""
+    rest = results[MAX_CHILDREN:]
+    if not rest:
+        return results
+    summary = f"{len(rest)} more {'is' if len(rest) == 1 else 'are'} left out here."
+    return (*results[:MAX_CHILDREN], Result("more", worst(rest), summary, rest[0].remedy))

@@ -184,3 +184,10 @@ def test_the_gate_without_terms_fails() -> None:
 def test_only_members_are_asked_to_act_by_the_name_of_their_group() -> None:
     result = asked(Row("", (GRAVE,), "")).result
     assert [child.who for child in result.children] == ["security"]
+
+
+def test_thousands_of_findings_are_told_by_the_first_hundred_and_the_number_of_the_rest() -> None:
+    found = tuple(FoundIssue(f"CVE-{number}", "critical") for number in range(3000))
+    result = ask(findings, {"findings": (RULE,), "groups": DEFINED}, {"evidence.0.findings": found}).result
+    assert result.status == "fail"
+    assert (len(result.children), result.children[-1].summary) == (101, "2900 more are left out here.")
