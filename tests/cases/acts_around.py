@@ -45,7 +45,7 @@ class AroundActs(Scene):
         """A group of ServiceNow by the name ``case-N-name``; its members' accounts are linked to them, unless they are
         ``strangers``."""
         servicenow, name = self.desk.world.servicenow, f"{self.prefix}-{of['name']}"
-        self._known([*of.get("members", ()), *of.get("strangers", ())])
+        self._introduce(*of.get("members", ()), *of.get("strangers", ()))
         for who in of.get("members", ()):
             self.desk.link(f"servicenow:{who}.now", who)
         servicenow.add_group(name, [f"{who}.now" for who in (*of.get("members", ()), *of.get("strangers", ()))])
@@ -65,15 +65,9 @@ class AroundActs(Scene):
 
     def _in_line(self, people: list[str]) -> None:
         """The identity provider's accounts of these people are linked to them."""
-        self._known(people)
+        self._introduce(*people)
         for who in people:
             self.desk.link(f"idp:{who}", who)
-
-    def _known(self, people: list[str]) -> None:
-        """Each says something, so that their accounts are somebody's."""
-        for who in people:
-            self.github.comment(self.repository, self.at.number, by=who, body="/help")
-        self._later()
 
     # Time
 

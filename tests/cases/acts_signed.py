@@ -29,7 +29,6 @@ class SignedActs(Scene):
     def _break_glass(self, value: Any) -> None:
         for who in value if isinstance(value, list) else [value]:
             self._signed({"decision": "break-glass", "incident": "INC0012345", "reason": REASON, **self._of(who)})
-            self._later()
 
     def _review_glass(self, value: Any) -> None:
         """Of the glass that was used up last."""
@@ -38,10 +37,7 @@ class SignedActs(Scene):
     def _signed(self, said: Step) -> None:
         """Signed and sent; with ``refused``, the service has to refuse it with that code."""
         who, refused = said.pop("by"), said.pop("refused", None)
-        self.github.comment(self.repository, self.at.number, by=who, body="/help")
-        if "to" in said:
-            self.github.comment(self.repository, self.at.number, by=said["to"], body="/help")
-        self._later()
+        self._introduce(who, *([said["to"]] if "to" in said else []))
         asked = {"environment": "production"} | {name: self._filled(str(one)).decode() for name, one in said.items()}
         status, found = self.desk.sign(who, self._release(), asked)
         code = found.get("code", "") if status >= 400 else ""

@@ -36,11 +36,12 @@ class TalkActs(Scene):
 
     def _approve(self, value: Any) -> None:
         """By command, in the words that the bot shows; ``head`` counts pushes from 0."""
-        for who in value if isinstance(value, list) else [value]:
+        for place, who in enumerate(value if isinstance(value, list) else [value]):
+            if place:
+                self._later()
             of = self._of(who)
             sha = self.at.head_sha if "head" not in of else self.heads[of["head"]]
             self._comment({"by": of["by"], "body": f"/approve {sha} {of.get('environment', 'production')}"})
-            self._later()
 
     def _comment(self, of: Step) -> None:
         body, via = self._filled(self._saying(of["body"])).decode(), of.get("via_app")

@@ -22,7 +22,7 @@ Found = tuple[int, Any]
 
 
 class Desk(Lively):
-    """The world of the cases. Two stewards hold a token each."""
+    """The world of the cases. Two stewards hold a token each; who was ``met`` has an account that the service knows."""
 
     world: CaseWorld
 
@@ -30,6 +30,7 @@ class Desk(Lively):
         super().__init__(folder, CaseWorld)
         self.keys: dict[str, PrivateKey] = {}
         self.linked: set[str] = set()
+        self.met: set[str] = set()
         self._http = self.run(_session())
         self._tokens = [self.run(self._token(name, permission)) for name, permission in _TOKENS]
 

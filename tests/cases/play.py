@@ -30,7 +30,8 @@ class Player(CodeActs, TalkActs, AroundActs, SignedActs):
             assert act is not None, f"step {place} says {verb}, which nobody knows how to do"
             try:
                 act(value)
-                self._later()
+                if not verb.startswith("expect"):
+                    self._later()
             except Unexpected as error:
                 raise Unexpected(f"{self.case.name}, step {place} ({verb}): {error}") from None
         assert "expect" in steps[-1], "a case ends with what is expected"

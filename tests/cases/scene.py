@@ -125,6 +125,14 @@ class Scene:
         self.desk.pass_time(2)
         self.desk.settle()
 
+    def _introduce(self, *people: str) -> None:
+        """Who was never heard of has no account here that a key, a link or a delegation could be of."""
+        strange = [who for who in people if who not in self.desk.met]
+        for who in strange:
+            self.github.comment(self.repository, self.at.number, by=who, body="/help")
+        self.desk.met.update(strange)
+        self._later()
+
     def _of(self, value: Any) -> Step:
         return value if isinstance(value, dict) else {"by": value}
 
