@@ -6,14 +6,11 @@ import asyncio
 import contextlib
 import gc
 import random
-import signal
-from collections.abc import Sequence
 from functools import partial
 
 import structlog
 from aiohttp import web
 
-from app import logging
 from app.audit.append import Appender
 from app.audit.sequence import LogSequencer
 from app.audit.views import LogViews
@@ -49,7 +46,6 @@ from app.glass.following import GlassFollowing
 from app.glass.lapsing import Lapses
 from app.glass.views import GlassViews
 from app.http.application import build
-from app.http.context import Check
 from app.http.route import Route
 from app.inbox.service import Inbox
 from app.inbox.views import WebhookViews
@@ -71,6 +67,7 @@ from app.privacy.service import Privacy, open_sealer
 from app.pulls.commit import Committer
 from app.pulls.evaluate import PullEvaluator
 from app.pulls.outward import Outward
+from app.readiness import readiness
 from app.rebuild.adopting import adopt
 from app.rebuild.memory import Memory
 from app.rebuild.presence import Presence
@@ -81,7 +78,6 @@ from app.repositories.events import RepositoryEvents
 from app.search.indexer import Indexer
 from app.search.views import RecordViews
 from app.settings.model import Settings
-from app.settings.neighbours import refuse_simulators
 from app.signatures.checking import StatementChecker
 from app.signatures.reading import Reader
 from app.signatures.revoking import Revoking
@@ -280,30 +276,11 @@ class Service:
             *self.console.routes(),
         ]
 
-    def checks(self) -> dict[str, Check]:
-        """What /readyz asks."""
-
-        async def database() -> str | None:
-            try:
-                await self.database.read(lambda tx: None)
-            except Exception as error:
-                # Everybody may ask, and the error names hosts and users.
-                _log.error("database.unreadable", error=repr(error))
-                return "it cannot be read now. The service's log says why."
-            return None
-
-        async def github() -> str | None:
-            return None if self.settings.github.app_id else "github.app_id is not set; see `countersign doctor`"
-
-        async def tenants() -> str | None:
-            return None if list(self.tenants) else "no tenant is set up; add [[tenants]] to the settings"
-
-        return {"database": database, "github": github, "tenants": tenants}
-
     async def start(self, *, sweep: bool = True) -> None:
         """Listen, work, and catch up with what was missed while down."""
         app = build(
-            self.routes(), metrics=self.metrics, authenticators=[self.tokens], checks=self.checks(),
+            self.routes(), metrics=self.metrics, authenticators=[self.tokens],
+            checks=readiness(self.settings, self.database, self.tenants),
             public_url=self.settings.server.public_url, hosts=LOOPBACK_NAMES if self.settings.console.open else None,
             page=self.console.problem, sole_tenant=len(list(self.tenants)) <= 1,
         )  # fmt: skip
@@ -401,26 +378,3 @@ async def open_service(settings: Settings, *, clock: Clock = now, concurrency: i
     except BaseException:
         await database.close()
         raise
-
-
-async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then stop gracefully."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stopping.set)
-    if not settings.sandbox:
-        await refuse_simulators(settings)
-    service = await open_service(settings)
-    await service.start()
-    await stopping.wait()
-    _log.info("service.stopping")
-    await service.stop()
-
-
-def serve(settings: Settings) -> None:
-    logging.configure(settings.log.level, settings.log.format)
-    asyncio.run(run(settings))
-
-
-__all__: Sequence[str] = ("Service", "open_service", "run", "serve")

@@ -49,7 +49,7 @@ def serve(config: Config = None) -> None:
 
     settings = for_serving(options.settings(config))
     # The heaviest import of all, so only when the settings are known to be sound.
-    from app.service import serve as run
+    from app.serving import serve as run
 
     run(settings)
 

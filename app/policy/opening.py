@@ -22,7 +22,7 @@ def open_simulations(
     tenants: Tenants, clock: Clock,
 ) -> SimulationViews:  # fmt: skip
     """They share the service's own readers, and so what these remember."""
-    situations = Situations(database, github, gatherer, check, memory, clock)
+    situations = Situations(database, github, gatherer, reader, check, memory, clock)
     simulations = Simulations(database, reader, situations, Asking(situations), clock)
     comparisons = Comparisons(database, github, gatherer, reader, simulations, clock)
     return SimulationViews(simulations, comparisons, tenants, database)

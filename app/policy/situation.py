@@ -17,10 +17,9 @@ from app.people import store as people
 from app.people.store import KnownAccount
 from app.policy.assumptions import Who
 from app.pulls.facts import ReleaseFactsNow, release_facts, snapshot_of
-from app.pulls.keeping import pairs
 from app.rebuild.memory import Memory
 from app.rebuild.settled import settled
-from app.signatures.reading import Current
+from app.signatures.reading import Current, Reader
 from app.tenants.registry import Tenant
 from gates.model import DeploymentFacts, NamedDigest, Question, Snapshot
 from integrations.github.port import GitHub, GitHubApp
@@ -30,13 +29,15 @@ class Situations:
     """Reads what decisions read, and writes nothing."""
 
     def __init__(
-        self, database: Database, github: GitHubApp, gatherer: Gatherer, check: Check, memory: Memory, clock: Clock
-    ) -> None:
+        self, database: Database, github: GitHubApp, gatherer: Gatherer, reader: Reader, check: Check, memory: Memory,
+        clock: Clock,
+    ) -> None:  # fmt: skip
         self._database = database
         self._github = github
         self._check = check
         self._memory = memory
         self._clock = clock
+        self._reader = reader
         self.gatherer = gatherer
 
     def github(self, current: Current) -> GitHub:
@@ -59,9 +60,7 @@ class Situations:
             ReleaseFactsNow.differs,
         )  # fmt: skip
         now = now.with_differences(tenant.people.differences)
-        compared = pairs(view, now.consents, current.history.heads)
-        pushes = await self.gatherer.pushes(self.github(current), current.repository, compared)
-        view = msgspec.structs.replace(view, pushes=pushes)
+        view = await self._reader.with_pushes(current, view, now.consents)
         found = {}
         for name in environments:
             snapshot = snapshot_of(tenant, view, release, name, self._clock(), now, now.consents)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
+from app.clock import SECOND
 from app.consents import store as consents
 from app.consents.store import StoredGrant
 from app.db.database import Database
@@ -14,7 +15,9 @@ from app.facts.gather import Gatherer
 from app.facts.view import PullView, ReleaseView
 from app.pulls import store as pulls
 from app.pulls.acting import delegations_of
+from app.pulls.admission import revokes, withdrew
 from app.pulls.facts import delegations
+from app.pulls.keeping import pairs
 from app.pulls.observe import Said
 from app.pulls.store import Head, Observation, Repository
 from app.rebuild.memory import Memory
@@ -25,6 +28,9 @@ from app.signatures.errors import StatementRefusedError
 from app.tenants.registry import Tenant
 from gates.model import Consent
 from integrations.github.port import GitHubApp
+
+LATE_S = 3600
+"""How far GitHub's clock may be ahead of ours: what is received before a moment can be dated after it."""
 
 
 class History(msgspec.Struct, frozen=True):
@@ -69,6 +75,12 @@ class Reader:
         self._gatherer.forget_pull(repository_id, number)
         return await self._read(tenant, row, f"{path} in #{number} of repository {repository_id}", covered)
 
+    async def with_pushes(self, current: Current, view: PullView, told: Iterable[Consent]) -> PullView:
+        """``view`` with what was pushed since the heads that these consents are about. Raises NeighbourError."""
+        github = self._github.installation(current.repository.installation_id)
+        compared = pairs(view, told, current.history.heads)
+        return msgspec.structs.replace(view, pushes=await self._gatherer.pushes(github, current.repository, compared))
+
     async def _read(
         self, tenant: Tenant, row: StoredRelease | None, named: str, covered: Callable[[Repository], None]
     ) -> Current:
@@ -98,6 +110,15 @@ class Reader:
             (grant.consent for grant in (*history.grants, *elsewhere) if grant.readable), row.number, row.path
         )
         return Current(tenant, row, repository, history, view, release, acting)
+
+
+def revoked_elsewhere(tx: Tx, consent: Consent) -> bool:
+    """Whether the person took back, in any pull request, what they let others do in the whole repository."""
+    if consent.delegation is None or consent.delegation.scope != "repository":
+        return False
+    seen = pulls.comments_since(tx, consent.repository_id, consent.issued_at - LATE_S * SECOND)
+    heard = ((one, msgspec.json.decode(one.body_json, type=Said)) for one in seen)
+    return withdrew((pair for pair in heard if revokes(*pair)), consent.account, consent.issued_at)
 
 
 def history_of(tx: Tx, memory: Memory, row: StoredRelease) -> History:

@@ -32,7 +32,7 @@ from app.signatures.envelope import SignedStatement
 from app.signatures.errors import AGAIN, StatementRefusedError
 from app.signatures.judging import Drawn, Wish
 from app.signatures.model import StatementQuery, Submission
-from app.signatures.reading import Current, Reader, history_of
+from app.signatures.reading import Current, Reader, history_of, revoked_elsewhere
 from app.signatures.wishing import Wishing, environment_of
 from app.tenants.registry import Tenant
 from app.work import store as work
@@ -82,7 +82,7 @@ class Statements:
         environment = environment_of(current, asked)
         covered(current.repository, _named(environment))
         # Whole seconds, as GitHub tells time: what somebody withdraws within the same second must win.
-        wish = await self._wishing.asked(current, asked, now - now % SECOND)
+        wish = await self._wishing.asked(current, asked, key.person, now - now % SECOND)
         drawn = judging.draw(current, key, wish, "", nonce=self._new_id())
         judging.expect_admissible(current, current.history, drawn.consent)
         text = await self._displayed(current, drawn, environment, wish)
@@ -167,6 +167,8 @@ class Statements:
         judging.expect_usable(key_bearing.standing(tx, tenant.id, predicate.key), predicate.key, now)
         history = history_of(tx, self._reader.memory, row)
         judging.expect_admissible(current, history, drawn.consent)
+        if revoked_elsewhere(tx, drawn.consent):
+            raise judging.refused("withdrawn")
         recorder = Recorder(tx, tenant.id, self._blobs, now)
         about = _about(predicate)
         for grant, reason in _overtaken(history.grants, drawn, current.release):
@@ -210,9 +212,10 @@ class Statements:
         now = await self._database.read(
             lambda tx: release_facts(tx, memory, tenant.id, current.row, current.release, self._checker, at)
         )
+        view = await self._reader.with_pushes(current, current.view, now.consents)
         found = []
         for environment in environments:
-            snapshot = snapshot_of(tenant, current.view, current.release, environment, at, now, now.consents)
+            snapshot = snapshot_of(tenant, view, current.release, environment, at, now, now.consents)
             rule = current.release.rules.get(environment)
             snapshot = await with_reporting(tenant.reporting, snapshot, rule)
             found.append(decide(current.view.policies, snapshot))
