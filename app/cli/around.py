@@ -45,7 +45,8 @@ def delegate(
         "delegate", environment, signing.fingerprint(key), to=to.removeprefix("@"), scope=scope,
         until=_end(until, lasting),
     )  # fmt: skip
-    then = "They approve as usual, and it counts for you. Take it back with /revoke in the pull request."
+    where = "any pull request of the repository" if scope == "repository" else "the pull request"
+    then = f"They approve as usual, and it counts for you. Take it back with /revoke in {where}."
     path = stating.of_release(release)
     stating.run(path, asked, key, yes=yes, dry_run=dry_run, url=url, token=token, as_json=as_json, then=then)
 
@@ -102,7 +103,9 @@ def break_glass(
 
 
 def review_glass(
-    glass: Annotated[str, typer.Argument(help="The broken glass's id, as the check of its release names it")],
+    glass: Annotated[
+        str, typer.Argument(help="The broken glass's id: see countersign glass list, and the pull request")
+    ],
     key: Key,
     reason: Annotated[str, typer.Option(help="What you found; recorded with your signature")],
     yes: Yes = False,

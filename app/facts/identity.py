@@ -12,7 +12,7 @@ from app.facts.fresh import FreshCache, Seen
 from app.facts.group_source import Scope, Source, SourceError
 from app.facts.outside_groups import PATIENCE_S, Found, OutsideGroups
 from app.people.service import People, idp_account
-from gates.model import Consent, Contributors, Member, ReportingFacts, ReportingLine, Snapshot
+from gates.model import Consent, Contributor, Contributors, Member, ReportingFacts, ReportingLine, Snapshot
 from gates.terms import EffectiveRule, NoRule
 from integrations.errors import NeighbourError, NotFoundError
 from integrations.identity.port import Identity, Subject
@@ -54,10 +54,16 @@ class Reporting:
         self, rule: EffectiveRule | NoRule | None, contributors: Contributors, consents: Iterable[Consent]
     ) -> ReportingFacts | None:
         """Lines of those who asked for the release and of everybody who consented; None where the rule does not ask."""
-        if not isinstance(rule, EffectiveRule) or "reporting-line" not in rule.exclude:
+        return await self.lines([rule], contributors.known, [consent.person for consent in consents])
+
+    async def lines(
+        self, rules: Iterable[EffectiveRule | NoRule | None], contributors: Iterable[Contributor], others: Iterable[str]
+    ) -> ReportingFacts | None:
+        """Lines of those among the contributors who asked for the release and of other persons; None where no rule
+        asks."""
+        if not any(isinstance(rule, EffectiveRule) and "reporting-line" in rule.exclude for rule in rules):
             return None
-        persons = {one.person for one in contributors.known if one.role == "requester"}
-        persons |= {consent.person for consent in consents}
+        persons = {*others, *(one.person for one in contributors if one.role == "requester")}
         asked_at = self._clock()
         if self._identity is None:
             return ReportingFacts(seen_at=asked_at, problem="this tenant's settings name no identity provider")

@@ -14,7 +14,7 @@ from app.pulls.observe import Said
 from app.pulls.store import ARRIVED, LEFT, Head, Observation
 from gates.excluded import excluded
 from gates.membership import Registry, objection, registry, rosters
-from gates.model import Consent, Contributor, GroupFacts, Snapshot
+from gates.model import Consent, Contributor, GroupFacts, ReportingFacts, Snapshot
 from gates.terms import EffectiveRule
 from manifests.command import Command, parse_command
 
@@ -49,6 +49,11 @@ def obstacle(
 def withdrew(observations: Iterable[tuple[Observation, Said]], account: str, at: int) -> bool:
     """Whether ``account`` took back since what it said at ``at``."""
     return any(_withdrew(seen, said, account, at) for seen, said in observations)
+
+
+def revokes(seen: Observation, said: Said) -> bool:
+    command = parse_command(said.body) if seen.kind == "comment.created" else None
+    return isinstance(command, Command) and command.verb == "revoke"
 
 
 def last(observations: Iterable[tuple[Observation, Said]], kind: str) -> int:
@@ -119,7 +124,10 @@ def groups_of(groups: Iterable[GroupFacts], account: str) -> tuple[str, ...]:
     return tuple(sorted({g.name for g in groups if any(member.account == account for member in g.members)}))
 
 
-def may_lift(view: PullView, makers: Iterable[Contributor], groups: Iterable[str], account: str, person: str) -> bool:
+def may_lift(
+    view: PullView, makers: Iterable[Contributor], reporting: ReportingFacts | None, groups: Iterable[str],
+    account: str, person: str,
+) -> bool:  # fmt: skip
     """Whether somebody may lift what a member of ``groups`` said: whose own approval would count there."""
     wanted, others = set(groups), tuple(makers)
     found = False
@@ -129,12 +137,11 @@ def may_lift(view: PullView, makers: Iterable[Contributor], groups: Iterable[str
             snapshot = Snapshot(
                 at=0, question="merge", environment=environment, tenant="", pull=view.facts, release=release.facts,
                 contributors=who, groups=release.groups.get(environment, ()), lineage=release.lineage,
-                evidence=release.evidence,
+                evidence=release.evidence, reporting=reporting,
             )  # fmt: skip
-            barred = excluded(snapshot)
-            if barred.deed(account, person):
+            if excluded(snapshot).deed(account, person):
                 return False
-            if isinstance(rule, EffectiveRule):
+            if isinstance(rule, EffectiveRule) and not (barred := excluded(snapshot, rule)).deed(account, person):
                 found = found or _counts(snapshot, rule, registry(snapshot, rule, barred), wanted, account, person)
     return found
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from app.clock import SECOND
+from app.consents.store import StoredGrant
 from app.facts.view import PullView, ReleaseView
 from app.pulls import powers
 from app.pulls.admission import Obstacle
 from app.pulls.powers import Delegate, Giver, Power, Refused
 from app.releases.store import StoredRelease
-from gates.model import Contributor
+from gates.model import Contributor, ReportingFacts
 from gates.terms import EffectiveRule
 from gates.words import listing
 from manifests.command import Command, neutralise
@@ -18,10 +19,10 @@ from manifests.command_words import INCIDENT_EXAMPLE
 
 HELP = (
     "`/approve <full head sha> <environment…>` agrees; `/reject`, `/hold` stop the release (say why below the first "
-    "line); `/revoke` takes back what you granted; `/unhold <full head sha>` lifts a hold or "
-    "rejection; `/delegate @login <environment…> [until <date>|for <n>d]` lets somebody act for you; `/break-glass "
-    "<full head sha> <environment…>` with the incident on the line below says what to do in an emergency; `/status` "
-    "and `/recheck` look again. A command stands alone on the first line."
+    "line); `/revoke` takes back what you granted here and delegated for the repository; `/unhold <full head sha>` "
+    "lifts a hold or rejection; `/delegate @login <environment…> [until <date>|for <n>d]` lets somebody act for you; "
+    "`/break-glass <full head sha> <environment…>` with the incident on the line below says what to do in an "
+    "emergency; `/status` and `/recheck` look again. A command stands alone on the first line."
 )
 
 
@@ -68,18 +69,33 @@ def wording(found: Obstacle, view: PullView, sha: str, verb: str) -> str:
 
 def delegation(
     view: PullView, release: ReleaseView, environment: str, giver: Giver, to: Delegate, command: Command,
-    makers: Iterable[Contributor],
+    makers: Iterable[Contributor], reporting: ReportingFacts | None,
 ) -> Power | Refused | None:  # fmt: skip
     """What a delegation by comment grants in one environment; None where the release has no rule for it."""
     rule = release.rules.get(environment)
     if not isinstance(rule, EffectiveRule):
         return None
     until = giver.at + command.lasts * SECOND if command.lasts is not None else command.until
-    return powers.delegate(powers.setting(view, release, environment, rule, makers), giver, to, until)
+    return powers.delegate(powers.setting(view, release, environment, rule, makers, reporting), giver, to, until)
+
+
+def ended(lent: Iterable[StoredGrant]) -> str:
+    """Which delegations for the whole repository were taken back, by where they came from."""
+    told = [
+        f"the one for {neutralise(listing(grant.consent.environments))} from pull request #{grant.consent.pull_number}"
+        for grant in lent
+    ]
+    return f"Nobody acts for you any more by what you delegated for the whole repository: {listing(told)} ended."
 
 
 def emergency(view: PullView, releases: Mapping[str, StoredRelease], command: Command) -> str:
-    """How to break the glass: who may, how many it takes, the line that each of them runs, and what it waives."""
+    """Nobody breaks a glass with a comment; this says how it is done: who may, how many it takes, the line that each of
+    them runs, and what it waives."""
+    sha = command.sha or ""
+    if sha != view.pull.head_sha:
+        return wording("moved", view, sha, "break-glass")
+    if strangers := sorted(set(command.environments) - set(environments_of(view))):
+        return f"{', '.join(strangers)} is no environment of this release."
     return " ".join(
         _emergency(release, releases[release.path].id, environment, command.incident)
         for release in view.releases

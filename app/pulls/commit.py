@@ -217,7 +217,10 @@ class _Writing:
 
     def _void(self, void: Void) -> None:
         known = (*self._of.releases.values(), *self._of.before)
-        release = next(release for release in known if release.id == void.grant.release_id)
+        release = next((release for release in known if release.id == void.grant.release_id), None)
+        # Of another pull request it is where somebody takes back what they let others do in the whole repository.
+        release = release or releases.one(self._tx, self._log, void.grant.release_id)
+        assert release is not None
         self._recorder.void(release.trace_id, release.id, void.grant.id, void.reason, void.cause)
 
     def _judged(self, path: str, release: StoredRelease) -> StoredRelease:

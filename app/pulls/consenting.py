@@ -22,20 +22,21 @@ from app.pulls.admission import (
     may_lift,
     obstacle,
     replaced,
+    revokes,
     withdrew,
     withheld,
 )
-from app.pulls.around import HELP, approve_line, delegation, emergency, hint, line_of, wording
+from app.pulls.around import HELP, approve_line, delegation, emergency, ended, hint, line_of, wording
 from app.pulls.belonging import asked_groups
 from app.pulls.keeping import outlives
 from app.pulls.observe import Said
 from app.pulls.powers import Delegate, Giver, Power
+from app.pulls.reading_back import not_as_told
 from app.pulls.signing import MAX_REASON, Act, Actor, Signer, consent_of, memberships_of
 from app.pulls.situation import Consented, Note, Situation, Void
 from app.pulls.store import LEFT, Observation
 from gates.model import Consent, Delegation
 from gates.terms import EffectiveRule
-from integrations.github.port import Comment
 from manifests.command import Command, Hint, parse_command
 
 
@@ -55,6 +56,10 @@ class Consenting:
             self._hear(observation, said)
         self._void_stale()
         self._void_withdrawn()
+        for observation, said in self._at.observations:
+            if revokes(observation, said):
+                # Also what was signed before it and recorded after it.
+                self._void_lent(observation, said)
         return Consented(tuple(self._grants), tuple(self._voids.values()), tuple(self._notes))
 
     def _hear(self, observation: Observation, said: Said) -> None:
@@ -79,7 +84,7 @@ class Consenting:
             case Command(verb="delegate"):
                 self._delegate(observation, said, command)
             case Command(verb="break-glass"):
-                self._emergency(observation, said, command)
+                self._note(observation, said, emergency(self._at.view, self._at.releases, command))
             case Command(verb="approve"):
                 self._approve(observation, said, command.sha or "", command.environments, "command", command.reason)
             case Command(verb="reject" | "hold"):
@@ -145,7 +150,9 @@ class Consenting:
         made = 0
         for view in self._at.view.releases if not refusal else ():
             for environment in command.environments:
-                found = delegation(self._at.view, view, environment, giver, to, command, self._at.makers)
+                found = delegation(
+                    self._at.view, view, environment, giver, to, command, self._at.makers, self._at.reporting
+                )
                 if isinstance(found, Power):
                     self._let(observation, said, view, environment, to, found, command.reason)
                     made += 1
@@ -172,17 +179,6 @@ class Consenting:
         for grant in replaced(self._active(), self._grants[-1].consent):
             self._void(grant, "the same person delegated anew since", observation.id)
 
-    def _emergency(self, observation: Observation, said: Said, command: Command) -> None:
-        """Nobody breaks a glass with a comment: the answer says how it is done."""
-        at, sha = self._at, command.sha or ""
-        known = {name for view in at.view.releases for name in view.environments}
-        if sha != at.view.pull.head_sha:
-            self._note(observation, said, wording("moved", at.view, sha, "break-glass"))
-        elif strangers := sorted(set(command.environments) - known):
-            self._note(observation, said, f"{', '.join(strangers)} is no environment of this release.")
-        else:
-            self._note(observation, said, emergency(at.view, at.releases, command))
-
     def _refusal(
         self, observation: Observation, said: Said, sha: str, environments: Sequence[str], verb: str = "approve"
     ) -> str:
@@ -202,20 +198,7 @@ class Consenting:
             )
             line = line_of(verb, self._at.view)
             return f"Nothing counts: {which}. Paste `{line}`, with the environments you mean."
-        return self._not_as_told(observation, said)
-
-    def _not_as_told(self, observation: Observation, said: Said) -> str:
-        """A grant must still stand at GitHub as it was delivered."""
-        found = self._at.read_back.get(observation.object)
-        author = found.author.id if found is not None and found.author is not None else None
-        if found is None or said.account is None or author != said.account.id:
-            return "What you said is no longer there, so it does not count."
-        if isinstance(found, Comment):
-            same = found.body == said.body and found.updated_at == found.created_at and found.by_app is None
-            return "" if same else "Your comment was edited, so it never counts. Write a new one."
-        return (
-            "" if found.state.upper() == "APPROVED" else "Your review is no longer an approval, so it does not count."
-        )
+        return not_as_told(self._at.read_back.get(observation.object), said)
 
     def _withhold(self, observation: Observation, said: Said, decision: str, reason: str) -> None:
         made = 0
@@ -235,16 +218,33 @@ class Consenting:
             self._note(observation, said, f"Only members of the groups that this release asks can {decision} it.")
 
     def _revoke(self, observation: Observation, said: Said) -> None:
-        if not self._void_own(observation, said, "the person revoked it"):
+        """Also what the person let others do in the whole repository, wherever they said so."""
+        lent = self._void_lent(observation, said, self._person(said))
+        if lent:
+            self._note(observation, said, ended(lent), granted=True)
+        if not self._void_own(observation, said, "the person revoked it") and not lent:
             text = "You have nothing here that counts, so there is nothing to revoke."
             self._note(observation, said, text)
+
+    def _void_lent(self, observation: Observation, said: Said, person: str = "") -> list[StoredGrant]:
+        """Of the repository's delegations those that the account, or the person, had given by then."""
+        given = [grant for grant in self._at.lent if grant.id not in self._voids]
+        mine = [
+            grant
+            for grant in given
+            if person == grant.consent.person or _account(said) == grant.consent.account
+            if grant.consent.issued_at <= said.at
+        ]
+        for grant in mine:
+            self._void(grant, f"the person revoked it in pull request #{self._at.view.pull.number}", observation.id)
+        return mine
 
     def _lift(self, observation: Observation, said: Said, sha: str) -> None:
         if sha != self._at.view.pull.head_sha:
             head = self._at.view.pull.head_sha
             self._note(observation, said, f"You named {sha[:12]}…; the head is {head[:12]}…. Paste `/unhold {head}`.")
             return
-        refusal = self._not_as_told(observation, said)
+        refusal = not_as_told(self._at.read_back.get(observation.object), said)
         if refusal:
             self._note(observation, said, refusal)
             return
@@ -269,7 +269,7 @@ class Consenting:
         if grant.consent.person == self._person(said):
             return True
         at = self._at
-        return may_lift(at.view, at.makers, grant.consent.groups, _account(said), self._person(said))
+        return may_lift(at.view, at.makers, at.reporting, grant.consent.groups, _account(said), self._person(said))
 
     def _withheld(self) -> list[StoredGrant]:
         return withheld(self._active())

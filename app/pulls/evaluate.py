@@ -25,14 +25,12 @@ from app.inbox import store as inbox
 from app.inbox.store import StoredDelivery
 from app.metrics import Metrics
 from app.pulls import store
-from app.pulls.acting import delegable
 from app.pulls.commit import Committer
 from app.pulls.consenting import Consenting
-from app.pulls.facts import ReleaseFactsNow, contributors, release_facts, snapshot_of
-from app.pulls.facts import delegations as delegations_elsewhere
+from app.pulls.elsewhere import Elsewhere
+from app.pulls.facts import ReleaseFactsNow, release_facts, snapshot_of
 from app.pulls.keeping import pairs
 from app.pulls.model import Evaluation
-from app.pulls.naming import named
 from app.pulls.observe import Said, actor, overtaken, sight
 from app.pulls.outward import Outward
 from app.pulls.reading_back import read_back
@@ -43,17 +41,16 @@ from app.pulls.watches import Watches
 from app.pulls.watching import watches
 from app.rebuild.branches import pushed as pushed_before
 from app.rebuild.memory import Memory
-from app.rebuild.pull import PullSaid, pull_said, release_said
+from app.rebuild.pull import PullSaid, pull_said
 from app.rebuild.settled import settled
 from app.releases import store as releases
-from app.releases.store import StoredRelease, restored, tracked
+from app.releases.store import StoredRelease, restored
 from app.tenants.registry import Tenant, Tenants
 from app.work.store import Lease
 from gates.decide import decide
-from gates.model import Consent, Contributor, Snapshot, Verdict
+from gates.model import Consent, Snapshot, Verdict
 from integrations.github.events import Event, EventError, PullRequestEvent, parse_event
 from integrations.github.port import GitHub, GitHubApp
-from manifests.command import Command, parse_command
 from manifests.keys import PrivateKey
 
 MAX_NOTES = 6
@@ -101,6 +98,7 @@ class PullEvaluator:
         self._metrics = metrics
         self._public_url = public_url.rstrip("/")
         self._on_judged = on_judged
+        self._elsewhere = Elsewhere(database, memory)
 
     async def __call__(self, lease: Lease) -> int | None:
         _, repository_id, number = lease.key.split("/")
@@ -248,22 +246,13 @@ class PullEvaluator:
         accounts = [said.account for _, said in heard if said.account is not None]
         persons = await tenant.people.persons(accounts)
         shown = await read_back(github, repository, number, heard, self._clock())
-        makers: tuple[Contributor, ...] = ()
-        if any(_asks_for_makers(said) for _, said in heard):
-            makers = await glance(
-                self._database, partial(_makers, memory=self._memory, tenant=tenant.id, rows=stored, view=view)
-            )
-        delegations = tuple(grant.consent for grant in known.grants if grant.consent.decision == "delegate")
-        if any(delegable(release) for release in view.releases):
-            delegations += await glance(
-                self._database, partial(_delegated, tenant=tenant.id, rows=stored, view=view, at=self._clock())
-            )
         situation = Situation(
             view=view, releases=stored, heads=heads, prompts=known.prompts, grants=known.grants,
             observations=(*before, *fresh), read_back=shown,
-            persons={account: entry.person for account, entry in persons.items()}, now=self._clock(), makers=makers,
-            delegations=delegations, named=await named(github, tenant, heard),
+            persons={account: entry.person for account, entry in persons.items()}, now=self._clock(),
+            delegations=tuple(grant.consent for grant in known.grants if grant.consent.decision == "delegate"),
         )  # fmt: skip
+        situation = await self._elsewhere(tenant, github, situation, heard)
         signer = Signer(tenant.id, self._key(), self._new_id)
         consented = Consenting(signer, situation).judge(heard)
         if not approving.concerns(situation):
@@ -321,31 +310,6 @@ def _changes(tx: Tx, rows: dict[str, StoredRelease], public_url: str) -> Changes
         for change in changes_store.of_release(tx, row.id)
     }
     return Changes(known, public_url)
-
-
-def _asks_for_makers(said: Said) -> bool:
-    """Whether it depends on who made the release: only who could approve lifts what another said, or acts for them."""
-    command = parse_command(said.body)
-    return isinstance(command, Command) and command.verb in ("unhold", "delegate")
-
-
-def _makers(
-    tx: Tx, memory: Memory, tenant: str, rows: dict[str, StoredRelease], view: PullView
-) -> tuple[Contributor, ...]:
-    """Who had a hand in any of these releases before now."""
-    found: list[Contributor] = []
-    for release in view.releases:
-        row = tracked(rows[release.path])
-        found += contributors(release_said(tx, memory, tenant, row, list(release.digests.values())))
-    return tuple(found)
-
-
-def _delegated(tx: Tx, tenant: str, rows: dict[str, StoredRelease], view: PullView, at: int) -> tuple[Consent, ...]:
-    """By which people of other pull requests let somebody act for them in these releases."""
-    found = {
-        grant.id: grant for one in view.releases for grant in delegations_elsewhere(tx, tenant, rows[one.path], one, at)
-    }
-    return tuple(grant.consent for grant in found.values() if grant.readable)
 
 
 def _after(told: tuple[Consent, ...], consented: Consented, row: StoredRelease) -> tuple[Consent, ...]:

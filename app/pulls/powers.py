@@ -13,7 +13,7 @@ from app.pulls.signing import WITHHELD_FOR_S
 from gates.excluded import Excluded, excluded
 from gates.groups import Roster
 from gates.membership import Registry, objection, registry, rosters
-from gates.model import Contributor, FindingException, Snapshot
+from gates.model import Contributor, FindingException, ReportingFacts, Snapshot
 from gates.terms import EffectiveRule
 from gates.words import instant, listing
 from manifests.policy import STRENGTHS, Strength
@@ -99,14 +99,16 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 def setting(
-    view: PullView, release: ReleaseView, environment: str, rule: EffectiveRule, makers: Iterable[Contributor]
-) -> Setting:
-    """``makers`` had a hand in earlier heads or in the same artifacts elsewhere."""
+    view: PullView, release: ReleaseView, environment: str, rule: EffectiveRule, makers: Iterable[Contributor],
+    reporting: ReportingFacts | None = None,
+) -> Setting:  # fmt: skip
+    """``makers`` had a hand in earlier heads or in the same artifacts elsewhere; ``reporting`` has the lines of whoever
+    asked for the release and of whom the word is by and for, where the rule asks for lines."""
     who = msgspec.structs.replace(release.contributors, known=(*release.contributors.known, *makers))
     snapshot = Snapshot(
         at=0, question="merge", environment=environment, tenant="", pull=view.facts, release=release.facts,
         contributors=who, groups=release.groups.get(environment, ()), lineage=release.lineage,
-        evidence=release.evidence,
+        evidence=release.evidence, reporting=reporting,
     )  # fmt: skip
     barred = excluded(snapshot, rule)
     known = registry(snapshot, rule, barred)

@@ -39,3 +39,14 @@ async def read_back(
                 raise LaggingError(f"expected {observation.object}, found nothing there yet") from error
             found[observation.object] = None
     return found
+
+
+def not_as_told(found: Comment | Review | None, said: Said) -> str:
+    """Why what was said grants nothing as GitHub shows it now; empty where it still stands as it was delivered."""
+    author = found.author.id if found is not None and found.author is not None else None
+    if found is None or said.account is None or author != said.account.id:
+        return "What you said is no longer there, so it does not count."
+    if isinstance(found, Comment):
+        same = found.body == said.body and found.updated_at == found.created_at and found.by_app is None
+        return "" if same else "Your comment was edited, so it never counts. Write a new one."
+    return "" if found.state.upper() == "APPROVED" else "Your review is no longer an approval, so it does not count."

@@ -10,7 +10,7 @@ from app.pulls.observe import Said
 from app.pulls.powers import Delegate
 from app.pulls.store import Head, Observation, Prompt
 from app.releases.store import StoredRelease
-from gates.model import Consent, Contributor
+from gates.model import Consent, Contributor, ReportingFacts
 from integrations.github.port import Comment, Review
 
 
@@ -42,7 +42,9 @@ class Situation(msgspec.Struct, frozen=True):
     """What consent is judged by. ``grants`` are those recorded before, ``read_back`` what GitHub shows now of
     each comment or review that could grant (None: it is gone), ``releases`` maps paths to stored releases, ``makers``
     had a hand in earlier heads or in the same artifacts elsewhere; by the ``delegations`` people may act for others;
-    ``named`` has the account of each login in lower case that somebody named."""
+    ``named`` has the account of each login in lower case that somebody named, ``reporting`` the lines of requesters and
+    of whoever speaks or is named, where a rule asks for them. ``lent`` is what people let others do in the whole
+    repository by other pull requests, where somebody revokes in this one."""
 
     view: PullView
     releases: dict[str, StoredRelease]
@@ -56,3 +58,5 @@ class Situation(msgspec.Struct, frozen=True):
     makers: tuple[Contributor, ...] = ()
     delegations: tuple[Consent, ...] = ()
     named: dict[str, Delegate] = {}
+    lent: tuple[StoredGrant, ...] = ()
+    reporting: ReportingFacts | None = None

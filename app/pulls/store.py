@@ -73,6 +73,11 @@ _OBSERVED = text(
     "SELECT id, kind, object, actor, received_at, delivery, body_json FROM observations"
     " WHERE repository_id = :repository_id AND number = :number ORDER BY received_at, id"
 )
+_COMMENTS_SINCE = text(
+    "SELECT id, kind, object, actor, received_at, delivery, body_json FROM observations"
+    " WHERE repository_id = :repository_id AND kind = 'comment.created' AND received_at >= :since"
+    " ORDER BY received_at, id"
+)
 _PROMPT = text(
     "INSERT INTO prompts (repository_id, number, head_sha, digest, environments_json, posted_at, documents_json)"
     " VALUES (:repository_id, :number, :head_sha, :digest, :environments_json, :posted_at, :documents_json)"
@@ -238,6 +243,11 @@ def add_heads(tx: Tx, repository_id: int, number: int, heads: Sequence[Head]) ->
 
 def observations(tx: Tx, repository_id: int, number: int) -> tuple[Observation, ...]:
     return tuple(Observation(*tuple(row)) for row in tx.all(_OBSERVED, repository_id=repository_id, number=number))
+
+
+def comments_since(tx: Tx, repository_id: int, since: int) -> tuple[Observation, ...]:
+    """What was said in any pull request of the repository and received at ``since`` or later."""
+    return tuple(Observation(*tuple(row)) for row in tx.all(_COMMENTS_SINCE, repository_id=repository_id, since=since))
 
 
 def add_observations(tx: Tx, repository_id: int, number: int, observations: Sequence[Observation]) -> None:

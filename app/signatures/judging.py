@@ -19,7 +19,7 @@ from app.pulls.signing import Act, Actor, consent_of, memberships_of, predicate_
 from app.signatures.errors import AGAIN, StatementRefusedError
 from app.signatures.model import Decision
 from app.signatures.reading import Current, History
-from gates.model import Consent, Contributor, Delegation, FindingException, GroupFacts
+from gates.model import Consent, Contributor, Delegation, FindingException, GroupFacts, ReportingFacts
 from gates.terms import EffectiveRule
 from gates.words import instant
 from manifests import canonical
@@ -46,7 +46,8 @@ _OBSTACLES: Final[dict[Obstacle, tuple[str, str, str, str]]] = {
 
 class Wish(msgspec.Struct, frozen=True):
     """What somebody wants to say. ``environment`` empty where consent is withheld. ``until`` is the end that they ask
-    for; ``to`` is who shall act for them, from when they say so; ``makers`` had a hand in the release before now."""
+    for; ``to`` is who shall act for them, from when they say so; ``makers`` had a hand in the release before now;
+    ``reporting`` has the lines of all of these, where the rule asks for lines."""
 
     decision: Decision
     environment: str
@@ -60,6 +61,7 @@ class Wish(msgspec.Struct, frozen=True):
     incident: str = ""
     glass: Glass = Glass()
     makers: tuple[Contributor, ...] = ()
+    reporting: ReportingFacts | None = None
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -115,8 +117,12 @@ def expect_admissible(current: Current, history: History, consent: Consent) -> N
         current.view, history.heads, history.observations, consent.head_sha, consent.account, consent.issued_at
     )
     if found is not None:
-        code, expected, seen, remedy = _OBSTACLES[found]
-        raise StatementRefusedError(f"statement.{code}", expected, seen, remedy)
+        raise refused(found)
+
+
+def refused(found: Obstacle) -> StatementRefusedError:
+    code, expected, seen, remedy = _OBSTACLES[found]
+    return StatementRefusedError(f"statement.{code}", expected, seen, remedy)
 
 
 def draw(
@@ -148,7 +154,7 @@ def _power(current: Current, key: KeyStanding, wish: Wish, rule: EffectiveRule) 
     """Raises StatementRefusedError unless the person may say this."""
     if wish.decision == "approve":
         return Power(_acting(current, key, wish))
-    at = powers.setting(current.view, current.release, wish.environment, rule, wish.makers)
+    at = powers.setting(current.view, current.release, wish.environment, rule, wish.makers, wish.reporting)
     giver = Giver(key.person, key.account, wish.issued_at)
     if wish.decision == "delegate":
         found = powers.delegate(at, giver, wish.to or Delegate(""), wish.until)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from app.consents import store as consents
 from app.db.database import Database
 from app.glass import store as glasses
@@ -29,21 +31,22 @@ class Wishing:
         self._github = github
         self._reader = reader
 
-    async def asked(self, current: Current, asked: StatementQuery, issued_at: int) -> Wish:
-        """What somebody asks to sign. Raises ManifestError, StatementRefusedError, NeighbourError."""
+    async def asked(self, current: Current, asked: StatementQuery, person: str, issued_at: int) -> Wish:
+        """What somebody asks to sign, as the ``person`` of their key. Raises ManifestError, StatementRefusedError,
+        NeighbourError."""
         environment = environment_of(current, asked)
         if asked.decision in WITHHELD or asked.decision == "approve":
             return Wish(asked.decision, environment, issued_at, asked.reason)
         exception = FindingException(asked.type, asked.finding, asked.control) if asked.decision == "except" else None
-        return Wish(
+        wish = Wish(
             asked.decision, environment, issued_at, asked.reason,
             until=from_rfc3339(asked.until) if asked.until else None,
             to=await self._named(current, asked.to or "") if asked.decision == "delegate" else None,
             scope=asked.scope, exception=exception,
             incident=asked.incident if asked.decision == "break-glass" else "",
             glass=await self._glass(current, asked.glass, environment) if asked.decision == "review" else Glass(),
-            makers=await self._makers(current),
         )  # fmt: skip
+        return await self._judged_by(current, wish, person)
 
     async def signed(self, current: Current, signed: ConsentPredicate, sent: Submission, strength: Strength) -> Wish:
         """What somebody signed, for comparison with what could be signed now."""
@@ -54,7 +57,7 @@ class Wishing:
         if decision in WITHHELD or decision == "approve":
             return Wish(decision, environment, signed.issued_at, sent.reason, strength)
         terms, finding = signed.delegation, signed.exception
-        return Wish(
+        wish = Wish(
             decision, environment, signed.issued_at, sent.reason, strength,
             until=signed.not_after if terms or finding else None,
             to=await self._known(current.tenant, terms.account) if terms else None,
@@ -62,8 +65,18 @@ class Wishing:
             exception=FindingException(finding.type, finding.finding, sent.control) if finding else None,
             incident=signed.incident,
             glass=await self._glass(current, signed.glass, environment) if signed.glass else Glass(),
-            makers=await self._makers(current),
         )  # fmt: skip
+        return await self._judged_by(current, wish, signed.person)
+
+    async def _judged_by(self, current: Current, wish: Wish, person: str) -> Wish:
+        """With whoever had a hand in the release before, and the reporting lines that the rule asks for."""
+        makers, reporting = await self._makers(current), current.tenant.reporting
+        if reporting is None:
+            return msgspec.structs.replace(wish, makers=makers)
+        known = (*current.release.contributors.known, *makers)
+        others = (person, *([wish.to.person] if wish.to is not None else []))
+        found = await reporting.lines([current.release.rules.get(wish.environment)], known, others)
+        return msgspec.structs.replace(wish, makers=makers, reporting=found)
 
     async def _named(self, current: Current, login: str) -> Delegate:
         github = self._github.installation(current.repository.installation_id)
