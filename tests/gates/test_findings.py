@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 import pytest
 
 from gates.findings import findings
-from gates.model import FindingException, FoundIssue, GroupFacts
-from gates.terms import GroupTerms
-from manifests.policy import Group
+from gates.model import FindingException, FoundIssue, GroupFacts, NamedDigest
+from gates.terms import GroupTerms, TrustTerms
+from manifests.policy import Group, TrustedSigner
 from manifests.policy_terms import FindingsRule
 from manifests.release import EvidenceReference
 from tests.gates.asking import ask, case, hold
 from tests.gates.builders import (
     ALICE,
     BACKTEST,
+    BACKTEST_KEY,
     DAY,
     HOUR,
     NOW,
@@ -191,3 +192,33 @@ def test_thousands_of_findings_are_told_by_the_first_hundred_and_the_number_of_t
     result = ask(findings, {"findings": (RULE,), "groups": DEFINED}, {"evidence.0.findings": found}).result
     assert result.status == "fail"
     assert (len(result.children), result.children[-1].summary) == (101, "2900 more are left out here.")
+
+
+def test_every_type_and_every_rule_is_judged_whatever_the_last_of_them_finds() -> None:
+    other = "licence-report"
+    types = alter(RULE, types=(TYPE, other))
+    clean = alter(BACKTEST, type=other, path="evidence/licences.json", findings=())
+    named = EvidenceReference(other, "evidence/licences.json")
+    trust = {"trust": (*rule_of(POLICIES, SNAPSHOT).trust, TrustTerms(other, (TrustedSigner(BACKTEST_KEY, "desk"),)))}
+    changes = {
+        "evidence.0.findings": (GRAVE,), "evidence": lambda found: (*found, clean),
+        "release.manifest.evidence": lambda found: (*found, named), **given(),
+    }  # fmt: skip
+    for terms in ((types,), (RULE, alter(RULE, types=(other,)))):
+        result = ask(findings, {"findings": terms, "groups": DEFINED, **trust}, changes)
+        hold(result, "fail", "critical finding CVE-2")
+
+
+def test_an_exception_that_does_not_count_hides_no_other() -> None:
+    useless = alter(EXCEPTION, id="a", not_after=NOW)
+    nothing = alter(EXCEPTION, id="b", exception=None)
+    foreign = alter(EXCEPTION, id="c", exception=FindingException("licences", "CVE-2", "x"))
+    for first in (useless, nothing, foreign):
+        for order in ((first, EXCEPTION), (EXCEPTION, first)):
+            hold(asked(Row("", (GRAVE,), "", exceptions=order)), "waived", "Ivy excepts it")
+
+
+def test_a_scan_whose_findings_are_excepted_still_has_to_be_about_every_artifact() -> None:
+    about_less = {"evidence.0.subjects": (NamedDigest("other.bin", sha("other")),)}
+    hold(asked(Row("", (GRAVE,), "", "", about_less, exceptions=(EXCEPTION,))), "fail", "is about every artifact")
+    hold(asked(Row("", (), "", "", about_less)), "fail", "is about every artifact")
