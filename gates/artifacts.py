@@ -83,6 +83,8 @@ def _one(artifact: Artifact, fact: ArtifactFacts, case: Case) -> Result | None:
 
 
 def _different(artifact: Artifact, fact: ArtifactFacts, detail: str) -> Result:
+    # The digest that was found is told once.
+    detail = "" if fact.found and fact.found in fact.detail else detail
     return Result(
         artifact.name,
         "fail",

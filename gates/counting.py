@@ -11,6 +11,7 @@ from gates.groups import Roster
 from gates.membership import UNKNOWN_AGE, Registry, counts_from, registry, rosters, stranger
 from gates.model import Consent, SignedDocument, Snapshot
 from gates.terms import EffectiveRule, SeatTerms
+from gates.ways import ways
 from gates.words import SECOND, instant, listing
 from manifests.policy import STRENGTHS
 
@@ -84,6 +85,8 @@ class _Seat:
     def __init__(self, terms: SeatTerms, snapshot: Snapshot, roster: Roster) -> None:
         self.terms, self.roster = terms, roster
         self.rank = _RANK[terms.signature]
+        how = ways(terms, snapshot.pull.head_sha, snapshot.environment)
+        self.again = f"They approve again {how}." if how else "No way that this seat accepts is as strong as it asks."
         self.shown = _documents(terms.shown, snapshot) if terms.shown else ()
         self.absent = sorted(set(terms.shown) - {document.type for document in self.shown})
         self.candidates: dict[str, int] = {}
@@ -96,7 +99,7 @@ class _Seat:
         if _RANK[consent.strength] < self.rank:
             return f"it is signed as {consent.strength}, and this seat asks for {terms.signature}", _STRONGER
         if consent.way not in terms.accept:
-            return f"it came by {consent.way}, and this seat accepts {listing(terms.accept, 'or')}", _AGAIN
+            return f"it came by {consent.way}, and this seat accepts {listing(terms.accept, 'or')}", self.again
         if self.absent:
             # Else an author would be spared the requirement by leaving the document out.
             return f"this seat wants {listing(self.absent)} to be shown, and the release has none", _NAME

@@ -64,7 +64,11 @@ def _issue(issue: FoundIssue, document: SignedDocument, terms: FindingsRule, giv
         return _excepted(issue, f"{what}{about}", given.granted[key])
     who = terms.exceptions_by or ""
     refused = f" {'. '.join(given.refused[key])}." if key in given.refused else ""
-    except_it = f", or let somebody from {who} who had no hand in this release grant an exception" if who else ""
+    except_it = (
+        f", or let somebody from {who} who had no hand in this release grant an exception with countersign except"
+        if who
+        else ""
+    )
     return Result(
         issue.id or document.type,
         "fail",

@@ -32,8 +32,8 @@ def used(release: StoredRelease, repository: str, glass: GlassRow) -> Notice:
     body = (
         f"**The glass was broken** for {neutralise(what)} in {neutralise(glass.environment)}, and that is used up: "
         f"whatever goes there next needs approval again. Somebody of {neutralise(glass.review_by)} who neither broke "
-        f"it nor had a hand in the release has to review it by {due}; after that nothing of this repository goes to "
-        f"{neutralise(glass.environment)} until they have."
+        f"it nor had a hand in the release has to review it by {due}, with {_line(glass)}; after that nothing of this "
+        f"repository goes to {neutralise(glass.environment)} until they have."
     )
     alarm = (
         f"P1: the glass was broken for {what} of {repository} #{release.number} in {glass.environment} (decision "
@@ -48,7 +48,7 @@ def lapsed(release: StoredRelease, repository: str, glass: GlassRow) -> Notice:
     body = (
         f"**Nobody reviewed the broken glass in time.** It was broken for {neutralise(what)} in "
         f"{neutralise(glass.environment)}, and somebody of {neutralise(glass.review_by)} had to review it by {due}. "
-        f"Until they have, nothing of this repository goes to {neutralise(glass.environment)}."
+        f"Until they have, with {_line(glass)}, nothing of this repository goes to {neutralise(glass.environment)}."
     )
     alarm = (
         f"P1: nobody of {glass.review_by} reviewed the glass that was broken for {what} of {repository} "
@@ -56,6 +56,11 @@ def lapsed(release: StoredRelease, repository: str, glass: GlassRow) -> Notice:
         f"there until somebody has. See {_RUNBOOK}."
     )
     return Notice(body, "glass", alarm)
+
+
+def _line(glass: GlassRow) -> str:
+    """What to run for the review."""
+    return f'`countersign review-glass {glass.id} --reason "what you found" --key ~/.ssh/id_ed25519`'
 
 
 def _what(release: StoredRelease) -> str:

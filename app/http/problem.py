@@ -69,7 +69,10 @@ class Problem(Exception):
     def _told(self) -> str:
         if self.expected and self.found:
             return f"Expected {self.expected}, found {self.found}."
-        return f"Expected {self.expected}." if self.expected else ""
+        if self.expected:
+            return f"Expected {self.expected}."
+        # What was found alone is a sentence of its own.
+        return self.found[:1].upper() + self.found[1:] + ("" if self.found.endswith(".") else ".") if self.found else ""
 
 
 def response(problem: Problem, request_id: str) -> web.Response:

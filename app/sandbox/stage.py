@@ -120,14 +120,22 @@ def _about(check: Check, fragments: tuple[str, ...]) -> list[str]:
 
 
 def in_short(done: Done) -> list[str]:
-    """Of the gate's answer: what does not hold, or of an allow the gates alone. The whole tree is in the console."""
-    shown: dict[str, str] = {}
+    """Of the gate's answer: what does not hold, or of an allow the gates alone. The whole tree is in the console.
+
+    What stands above says no line again, and no remedy is told twice.
+    """
+    shown: list[str] = []
+    above: dict[int, str] = {}
     for line in done.lines:
         bare = line.strip()
         depth = len(line) - len(line.lstrip())
-        if done.code == 0 and depth > 2:
+        if (done.code == 0 and depth > 2) or (done.code != 0 and bare.startswith("✓")):
             continue
-        if done.code != 0 and bare.startswith("✓"):
+        remedy = bare.startswith("→")
+        sentence = bare if depth == 0 or remedy else bare.partition(": ")[2] or bare
+        above = {one: said for one, said in above.items() if one < depth}
+        if sentence in above.values() or (remedy and any(one.strip() == bare for one in shown)):
             continue
-        shown.setdefault(bare if depth == 0 else bare.partition(": ")[2] or bare, line)
-    return list(shown.values())
+        above[depth] = sentence
+        shown.append(line)
+    return shown

@@ -103,6 +103,7 @@ ROWS = (
     Row("too weakly signed", {"consents.1.strength": "attested"}, "wait", "signed as attested, and this seat asks"),
     Row("more strongly signed", {"consents.0.strength": "passkey"}, "pass"),
     Row("by a way the rule does not accept", {"consents.0.way": "cli"}, "wait", "came by cli, and this seat acc"),
+    Row("by such a way is told another", {"consents.0.way": "cli"}, "wait", "[They approve again with the comment"),
     # --- exclusion
     Row("the requester", {"contributors.known.0.account": "github:2"}, "wait", "Bob's approval does not count: th"),
     Row(

@@ -23,6 +23,12 @@ ARTIFACTS = (
     Row("found as named", {}, "pass", "1 artifact was found"),
     Row("absent", {"artifacts.0.status": "absent"}, "fail", "not where the manifest says"),
     Row("mismatched", {"artifacts.0.status": "mismatch"}, "fail", "what was found has"),
+    Row(
+        "the digest that was found is told once",
+        {"artifacts.0.status": "mismatch", "artifacts.0.found": "f" * 64, "artifacts.0.detail": f"It has {'f' * 64}."},
+        "fail",
+        "what was found has fffffff….",
+    ),
     Row("unreadable", {"artifacts.0.status": "unreadable", "artifacts.0.detail": "403"}, "error", "read (403)"),
     Row("present, yet another digest", {"artifacts.0.found": "0" * 64}, "fail", "0000000…"),
     Row("present, yet not hashed", {"artifacts.0.found": ""}, "error", "SHA-256 was not computed"),

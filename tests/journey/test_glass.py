@@ -48,7 +48,8 @@ async def test_a_glass_broken_by_two_is_used_once_and_owed_to_a_review(either: S
     assert (glass["id"], glass["state"], glass["environment"]) == (answers[0].decision_id, "owed", "production")
     assert (await either.events("glass.broken"), await either.events("decision.redeemed")) == (1, 1)
     assert len(either.bodies(either.pull, "glass is being broken")) == 1
-    assert len(either.bodies(either.pull, "glass was broken")) == 1
+    (told,) = either.bodies(either.pull, "glass was broken")
+    assert f"`countersign review-glass {glass['id']} --reason " in told
     assert counted(either.played, "alarms_total", kind="glass") == 2
 
 
@@ -61,6 +62,7 @@ async def test_a_lapsed_review_stops_the_repository_until_somebody_else_has_look
     for _ in range(2):
         await either.lapse()
     await either.played.says(other, DENIED, "its review is overdue")
+    assert f"countersign review-glass {glass}" in either.bodies(either.pull, "reviewed the broken glass")[0]
     assert (await either.events("glass.lapsed"), len(either.bodies(either.pull, "reviewed the broken glass"))) == (1, 1)
     status, body = await either.reviewed("bob", glass)
     assert status >= 400, body

@@ -16,8 +16,8 @@ from app.cli.exits import CannotFindOutError
 from app.sandbox.journey import ended
 from app.sandbox.main import DEFAULT_PORT, free_port
 from app.sandbox.outsiders import Change, InServiceNow, OnGitHub, open_points, unescaped
-from app.sandbox.shell import Shell
-from app.sandbox.stage import Belongings, Stage
+from app.sandbox.shell import Done, Shell
+from app.sandbox.stage import Belongings, Stage, in_short
 from app.sandbox.story import belongings
 from app.sandbox.telling import Teller
 from app.sandbox.waiting import StoryError, until
@@ -127,6 +127,26 @@ def test_colours_only_where_they_are_seen() -> None:
         Teller(out, colours).refused("no")
         assert ("\x1b[31m" in out.getvalue()) == colours
         assert "Refused: no" in out.getvalue()
+
+
+def test_the_gates_answer_is_told_in_short_but_no_group_is_left_out() -> None:
+    answer = """\
+✗ deny  decision 1
+  ✓ rule: It is said.
+  … approvals: Two are missing.
+    → Somebody from risk approves.
+    … risk: 0 of 1 seat filled.
+      → Somebody from risk approves.
+    … developers: 0 of 1 seat filled.
+      → Somebody from developers approves.
+  … change: It is not scheduled.
+    … state: It is not scheduled.
+"""
+    assert [line.strip() for line in in_short(Done(1, answer, ""))] == [
+        "✗ deny  decision 1", "… approvals: Two are missing.", "→ Somebody from risk approves.",
+        "… risk: 0 of 1 seat filled.", "… developers: 0 of 1 seat filled.", "→ Somebody from developers approves.",
+        "… change: It is not scheduled.",
+    ]  # fmt: skip
 
 
 def test_what_stands_in_the_way_is_told_as_people_read_it() -> None:

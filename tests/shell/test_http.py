@@ -182,6 +182,21 @@ async def test_what_does_not_exist_is_a_problem_document(
     assert status != 405 or "POST" in response.headers["Allow"]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"expected": "a", "found": "b"}, "Expected a, found b."),
+        ({"expected": "a"}, "Expected a."),
+        ({"found": "it was used before"}, "It was used before."),
+        ({"found": "It was used before."}, "It was used before."),
+        ({"detail": "So it is.", "expected": "a", "found": "b"}, "So it is."),
+        ({}, ""),
+    ],
+)
+def test_a_problem_is_told_in_one_sentence(said: dict[str, str], told: str) -> None:
+    assert Problem(409, "thing.taken", "Taken", **said).detail == told  # type: ignore[arg-type]
+
+
 async def test_a_problem_never_repeats_a_token(aiohttp_client: AiohttpClient) -> None:
     token = "ghs_" + "A1b2" * 9
     client = await aiohttp_client(application([route(raising(Problem(400, "x", "X", expected="a", found=token)))]))
