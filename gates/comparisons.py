@@ -106,14 +106,12 @@ def _time(comparison: Comparison, field: Field, at: int) -> Judgement:
 
 
 def _text(comparison: Comparison, field: Field, at: int) -> Judgement:
-    single = _only(comparison) is not None
-    wanted = comparison.operator == "one-of" or (comparison.operator in ("=", "is") and single)
-    unwanted = comparison.operator == "none-of" or (comparison.operator == "!=" and single)
-    if not (wanted or unwanted) or not comparison.values:
+    if comparison.operator not in ("one-of", "none-of") or not comparison.values:
         return _broken(comparison)
     if field.kind != "text":
         return _not(comparison, field, "text")
-    return Judgement() if (field.text in comparison.values) is wanted else _other(comparison, field)
+    holds = (field.text in comparison.values) is (comparison.operator == "one-of")
+    return Judgement() if holds else _other(comparison, field)
 
 
 def _set(comparison: Comparison, field: Field, at: int) -> Judgement:
