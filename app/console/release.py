@@ -11,8 +11,9 @@ from app.changes import store as changes
 from app.changes.store import StoredChange
 from app.consents import bearing
 from app.consents import store as consents
-from app.console import timeline, verdicts
+from app.console import granted, timeline, verdicts
 from app.console.access import Viewer
+from app.console.granted import ConsentRow
 from app.console.names import Names
 from app.console.timeline import Context, Entry, Stage
 from app.console.verdicts import Basis, Panel
@@ -53,13 +54,6 @@ class Signer(msgspec.Struct, frozen=True):
 
     fingerprint: str
     who: str
-
-
-class ConsentRow(msgspec.Struct, frozen=True):
-    """``idle`` says why an approval fills no seat, empty when it counts."""
-
-    consent: Consent
-    idle: str
 
 
 class DocumentRow(msgspec.Struct, frozen=True):
@@ -135,7 +129,7 @@ def page(tx: Tx, blobs: BlobStore, viewer: Viewer, identity: str) -> ReleasePage
         release, repository, names.of(release.requester), base_ref,
         basis.snapshot.release.manifest if basis else None, current, timeline.stages(records),
         timeline.entries(records[-ENTRIES:], context), max(len(records) - ENTRIES, 0), problem,
-        tuple(ConsentRow(consent, _idle(consent, bases)) for consent in reversed(grants)),
+        tuple(granted.row(consent, _idle(consent, bases), names) for consent in reversed(grants)),
         changes.of_release(tx, release.id), _artifacts(basis), _documents(basis),
         tuple(DecisionRow(decision, names.of(decision.asked_by)) for decision in recent[:DECISIONS]),
         tuple(DeploymentRow(deployment, names.of(deployment.by)) for deployment in reversed(deployed)),

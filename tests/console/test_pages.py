@@ -113,7 +113,7 @@ async def test_other_files_are_not_served(halfway: Halfway, path: str) -> None:
 async def test_what_people_wrote_stays_text(halfway: Halfway) -> None:
     release = await halfway.release()
     halfway.say("carol", f"/reject\n{HOSTILE}")
-    await halfway.until(lambda: halfway.page_says("reject</span>"))
+    await halfway.until(lambda: halfway.page_says("rejection</span>"))
 
     def rename(tx: Tx) -> None:
         tx.run(text("UPDATE accounts SET login = :login WHERE login = 'alice'"), login=HOSTILE)
