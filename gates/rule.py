@@ -60,6 +60,9 @@ def effective_rule(
         return NoRule((unmatched,) if repository is policies.repository else (unmatched, *_absent(policies, release)))
     if not any(truth.holds for _, _, truth in judged):
         return NoRule((_untold({name for _, _, truth in judged for name in truth.missing}),), waits=True)
+    if is_policy(release):
+        # What it says counts from the merge on, and nothing of it is deployed: nobody would ever have to look back.
+        applying = [(layer, msgspec.structs.replace(rule, break_glass=None)) for layer, rule in applying]
     return merged(tenant, repository, applying, environment)
 
 

@@ -51,4 +51,6 @@ class Includes:
             return None
         if data is not None and sha256_hex(data) == include.sha256:
             self._known[repository.tenant, include.sha256] = data
-        return data
+            return data
+        # Of another repository, that may be none of the reader's, not even is it told that there is a file.
+        return data if own else None

@@ -60,5 +60,9 @@ class PolicyReader:
 
     async def parse(self, tenant: Tenant, github: GitHub, repository: Repository, text: bytes, commit: str) -> Policy:
         """The policy that these bytes are at a commit, with what it includes. Raises ManifestError, NeighbourError."""
-        included = await self._includes.read(github, repository, commit, text, POLICY_PATH)
+        included = await self.included(github, repository, text, commit)
         return self._reading.policy(text, POLICY_PATH, tenant.policy.groups, included)
+
+    async def included(self, github: GitHub, repository: Repository, text: bytes, commit: str) -> dict[str, bytes]:
+        """What a policy with these bytes includes at a commit, by the digest that it names. Raises NeighbourError."""
+        return await self._includes.read(github, repository, commit, text, POLICY_PATH)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-
 import msgspec
 from cachetools import LRUCache
 
 from app.facts.content import RepositoryContent
 from app.facts.policies import PolicyReader
 from app.facts.view import PolicyReview
-from app.policy import trial
-from app.policy.difference import differences
+from app.policy.child import Proposed, Trying
 from app.policy.suites import DEFAULT
-from app.policy.trial import Trial, is_tests
+from app.policy.trial import is_tests
 from app.policy.words import MAX_BYTES as MAX_TEST_BYTES
 from app.pulls.store import Repository
 from app.tenants.registry import Tenant
@@ -22,13 +18,13 @@ from gates.model import Policies
 from integrations.errors import RefusedError
 from integrations.github.port import GitHub, Pull
 from manifests.canonical import sha256_hex
-from manifests.errors import ManifestError, Problem
-from manifests.policy import POLICY_PATH, Policy
+from manifests.errors import Problem
+from manifests.policy import POLICY_PATH
 from manifests.policy_parser import MAX_BYTES
 
 MAX_TEST_FILES = 5
 TRIAL_S = 10.0
-"""A trial that takes longer is broken off, and says so."""
+"""Seconds of computing. A trial that takes longer is broken off, and says so."""
 
 
 class PolicyReviewer:
@@ -37,6 +33,7 @@ class PolicyReviewer:
     def __init__(self, content: RepositoryContent, policies: PolicyReader) -> None:
         self._content = content
         self._policies = policies
+        self._try = Trying()
         self._known: LRUCache[tuple[str, int, str, str, str, str], PolicyReview] = LRUCache(200)
 
     async def review(
@@ -46,29 +43,29 @@ class PolicyReviewer:
         key = (tenant.id, repository.id, pull.head_sha, pull.base_ref, over.commit, over.unreleased)
         known = self._known.get(key)
         if known is None:
-            known = await self._reviewed(tenant, github, repository, pull, text, over)
-            self._known[key] = known
+            known, lasting = await self._reviewed(tenant, github, repository, pull, text, over)
+            if lasting:
+                self._known[key] = known
         merged = await self._merged(github, repository, pull) if pull.merged else ""
         return msgspec.structs.replace(known, merged=merged)
 
     async def _reviewed(
         self, tenant: Tenant, github: GitHub, repository: Repository, pull: Pull, text: bytes, over: Policies
-    ) -> PolicyReview:
-        try:
-            policy = await self._policies.parse(tenant, github, repository, text, pull.head_sha)
-        except ManifestError as error:
-            return PolicyReview(error.problems)
-        counting = over.repository if not (over.problem or over.unreleased) else None
-        changes = differences(counting, policy)
+    ) -> tuple[PolicyReview, bool]:
+        """Also whether the same would come out the next time."""
+        included = await self._policies.included(github, repository, text, pull.head_sha)
         try:
             files = await self._tests(github, repository, pull.head_sha)
         except RefusedError as error:
             unread = Problem(
                 "policy.tests_unreadable", f"The policy's tests cannot be read: {error}.", "Make them less."
             )
-            return PolicyReview((unread,), changes)
-        tried = await asyncio.to_thread(_try, files, policy, tenant, repository.name, pull.base_ref)
-        return PolicyReview(tried.problems, changes, tried.files, tried.cases)
+            return PolicyReview((unread,)), True
+        counting = over.repository if not (over.problem or over.unreleased) else None
+        found = await self._try(
+            Proposed(text, included, files, tenant.policy, counting, repository.name, pull.base_ref, TRIAL_S)
+        )
+        return PolicyReview(found.problems, found.changes, found.files, found.cases), found.lasting
 
     async def _tests(self, github: GitHub, repository: Repository, commit: str) -> dict[str, bytes]:
         """The files of tests at a commit, by path. Raises RefusedError where they are too many or too large."""
@@ -90,8 +87,3 @@ class PolicyReviewer:
         except RefusedError:
             return ""
         return "" if text is None else sha256_hex(text)
-
-
-def _try(files: dict[str, bytes], policy: Policy, tenant: Tenant, repository: str, base_ref: str) -> Trial:
-    end = time.monotonic() + TRIAL_S
-    return trial.run(files, policy, tenant.policy, lambda: time.monotonic() < end, repository, base_ref)

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from app.facts import policy_review
 from app.sandbox.world import REPOSITORY, World
 from integrations.github.simulator.model import Pull
 from manifests.canonical import sha256_hex
 from manifests.policy import POLICY_PATH
 from tests.journey.conftest import started
-from tests.journey.played import DENIED, GREEN, Played
-from tests.journey.test_policies import UNRELEASED, approve, policy, propose, steps
+from tests.journey.glass import INCIDENT, scene
+from tests.journey.played import DENIED, GREEN, WAITS, Played
+from tests.journey.test_policies import TESTS, UNRELEASED, approve, including, policy, propose, steps
+
+PRIVATE = b"password: correct horse\n"
 
 
 @pytest.fixture
@@ -60,3 +64,78 @@ async def test_who_is_asked_nothing_stops_no_policy_that_was_merged(both: Played
     pull, sha256 = await allowed(both)
     await merged_unheard(both, pull, "mallory", "/hold")
     assert await steps(both, sha256) == ["released"]
+
+
+async def test_nobody_learns_of_files_elsewhere_by_including_them(short: Played) -> None:
+    short.github.create_repository("acme/private", {"secret.yaml": PRIVATE})
+    await short.world.put_policy(policy(short))
+    said = []
+    for path in ("secret.yaml", "absent.yaml"):
+        entry = f'{{path: {path}, sha256: "{"0" * 64}", repository: acme/private, ref: main}}'
+        pull = await propose(short, {POLICY_PATH: including(short, entry)}, branch=f"asks-for-{path}")
+        await short.says(pull, DENIED, f"Expected a file {path} with the SHA-256 000")
+        said.append([line.replace(path, "") for line in short.text(pull).splitlines() if "include" in line])
+        assert sha256_hex(PRIVATE) not in short.text(pull) + short.shown(pull)
+    assert said[0] == said[1]
+
+
+async def test_a_review_is_not_stuck_on_what_was_not_there_yet(short: Played) -> None:
+    shared = b"schema: countersign/policy/v1\ngroups: {askers: {members: [alice]}}\n"
+    short.github.create_repository("acme/governance", {"README.md": b"-"})
+    await short.world.put_policy(policy(short))
+    entry = f'{{path: shared.yaml, sha256: "{sha256_hex(shared)}", repository: acme/governance, ref: main}}'
+    pull = await propose(short, {POLICY_PATH: including(short, entry)})
+    await short.says(pull, DENIED, "Expected a file shared.yaml with the SHA-256", "found none")
+    short.github.push("acme/governance", "main", {"shared.yaml": shared}, author="alice")
+    await short.settled()
+    short.comment(pull, "alice", "/recheck")
+    await short.says(pull, WAITS, "1 approval from senior-developers")
+
+
+def endless(played: Played) -> bytes:
+    """A policy whose freezes take minutes to expand."""
+    freezes = "".join(
+        f"  - {{name: f{i}, recurrence: {{rule: FREQ=DAILY;COUNT=9999, start: 2000-01-01T00:00:00, duration: {i}m}}}}\n"
+        for i in range(1, 1501)
+    )
+    return policy(played) + f"freezes:\n{freezes}".encode()
+
+
+SLOW = b"""\
+schema: countersign/policy-tests/v1
+cases:
+  - {name: goes live, question: deploy, environment: production, expect: allow}
+"""
+
+
+async def test_tests_that_take_for_ever_hold_nobody_up_and_are_told(
+    short: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_review, "TRIAL_S", 2.0)
+    await short.world.put_policy(policy(short))
+    pull = await propose(short, {POLICY_PATH: endless(short), TESTS: SLOW})
+    other = await short.propose()
+    await short.says(other, WAITS, "1 approval from senior-developers")
+    await short.says(pull, DENIED, "its tests not decided, within 3 s of computing")
+
+
+async def test_nobody_changes_the_policy_by_breaking_the_glass(tmp_path: Path) -> None:
+    async with scene(tmp_path) as found:
+        played = found.played
+        glass = "    break_glass: {groups: [senior-developers, risk-managers], review_by: leads}\n"
+        there = policy(played).decode().replace("groups:\n", "groups:\n  leads: {members: [bob, dana]}\n", 1) + glass
+        await played.world.put_policy(there.encode())
+        other = there.replace("expires: 72h", "expires: 96h").encode()
+        pull = await propose(played, {POLICY_PATH: other})
+        await played.prompted(pull)
+        await played.settled()
+        _, listed = await played.call("GET", "/api/v1/releases")
+        (release,) = [one["id"] for one in listed["releases"] if one["kind"] == "policy"]
+        found.stage.release = release
+        for who in ("bob", "carol"):
+            status, body = await found.statement(who, "break-glass", incident=INCIDENT, environment="policy")
+            assert (status, body.get("code")) == (409, "statement.no_glass"), body
+        await played.settled()
+        await played.says(pull, WAITS, "1 approval from senior-developers")
+        await played.merge(pull)
+        assert await steps(played, sha256_hex(other)) == []
