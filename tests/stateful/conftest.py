@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from app import logging
+from tests.stateful.histories import PEOPLE
 from tests.stateful.lively import Lively
+from tests.stateful.playground import Desk, Playground
 
 
 @pytest.fixture(scope="module")
@@ -15,3 +17,10 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lively]:
     world = Lively(tmp_path_factory.mktemp("lively"))
     yield world
     world.close()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    lively = Lively(tmp_path_factory.mktemp("powers"), Playground)
+    yield Desk(lively, PEOPLE)
+    lively.close()

@@ -55,6 +55,7 @@ class History:
         self.truth = Truth(hands={author})
         self.shift = float(lively.count)
         self.members = {team: set(members) for team, members in MEMBERS.items()}
+        self.touched: set[tuple[str, str]] = set()
         self.heads: list[str] = []
         self._push(author)
         self.pull: Pull = self.github.open_pull(REPOSITORY, self.branch, author=author, base="main")
@@ -152,6 +153,7 @@ class History:
 
     def leave(self, team: str, who: str) -> None:
         if who in self.members[team]:
+            self.touched.add((team, who))
             self.members[team].remove(who)
             self.github.remove_team_member("acme", team, who, by="mallory")
         self._later()
@@ -163,11 +165,11 @@ class History:
         self._later()
 
     def restore_teams(self) -> None:
-        for team, members in MEMBERS.items():
-            for who in sorted(members - self.members[team]):
-                self.join(team, who, "mallory")
-            for who in sorted(self.members[team] - members):
-                self.leave(team, who)
+        """As they were: also who was taken back by the requester or by themselves, which would count for nothing."""
+        for team, who in sorted(self.touched):
+            self.leave(team, who)
+            self.lively.settle()
+            self.join(team, who, "mallory")
 
     def _later(self) -> None:
         self.lively.pass_time(2)

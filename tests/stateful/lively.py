@@ -55,6 +55,11 @@ class Lively:
     def run(self, todo: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(asyncio.wait_for(todo, 60))
 
+    def restart(self) -> None:
+        """The service ends and begins again on the same database; GitHub sends its deliveries to the new one."""
+        self.run(self.world.stop_service())
+        self.service = self.run(self.world.start_service())
+
     def close(self) -> None:
         self.run(self.world.stop())
         self.loop.run_until_complete(asyncio.sleep(0.05))

@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -25,8 +26,12 @@ from app.service import Service, open_service
 from app.settings.model import DatabaseSettings, KeySettings
 from integrations.github.simulator.deliveries import _headers
 from integrations.github.simulator.model import Delivery
+from tests.stateful.acts import LETTING
 from tests.stateful.histories import History
 from tests.stateful.lively import Lively
+from tests.stateful.playground import ENVIRONMENTS, LOOSE, Desk
+from tests.stateful.powers import Powers
+from tests.stateful.watch import Watch
 
 EXAMPLES = int(os.environ.get("COUNTERSIGN_ORDERS", "12"))
 STRICTNESS = {"allow": 0, "wait": 1, "deny": 2}
@@ -48,11 +53,27 @@ stopping = st.one_of(
 )
 
 
+_named = st.sampled_from((ENVIRONMENTS, ENVIRONMENTS, ("production",), ("staging",)))
+acting = st.one_of(
+    st.tuples(st.sampled_from(("two approve", "one acts for another"))),
+    st.tuples(st.just("approve"), st.sampled_from(("bob", "carol", "mallory", "dana")), _named),
+    st.tuples(st.just("delegate"), st.sampled_from(("bob", "carol")), st.sampled_from(("mallory", "dana")), _named),
+    st.tuples(st.just("push"), st.just("alice"), st.sampled_from(("readme", "readme", "source"))),
+    st.tuples(st.just("force_back"), st.just("alice"), _index),
+)
+taking = st.one_of(
+    st.tuples(st.just("spoil"), _index, st.sampled_from(("edit", "delete")), _who),
+    st.tuples(st.just("withhold"), _who, st.sampled_from(("revoke", "reject"))),
+    st.tuples(st.just("close_and_reopen"), st.just("alice")),
+    st.tuples(st.just("retarget_and_back"), st.just("alice")),
+)
+
+
 class Replica:
     """A fresh service over the same GitHub, told only what a test tells it."""
 
-    def __init__(self, lively: Lively, folder: Path) -> None:
-        self.lively = lively
+    def __init__(self, lively: Lively, folder: Path, repository: str = REPOSITORY) -> None:
+        self.lively, self.repository = lively, repository
         lively.count += 1
         where = folder / str(lively.count)
         where.mkdir()
@@ -71,14 +92,14 @@ class Replica:
             self.lively.settle(service)
             self.lively.run(service.repair())
             self.lively.settle(service)
-            return self.lively.run(outcome(service, number))
+            return self.lively.run(outcome(service, number, self.repository))
         finally:
             self.lively.run(service.stop())
             self.lively.settle()
 
     async def _started(self) -> Service:
         service = await open_service(self.settings, clock=self.lively.clock)
-        await adopt_standing(service.database, self.lively.github, REPOSITORY, "main", self.lively.clock())
+        await adopt_standing(service.database, self.lively.github, self.repository, "main", self.lively.clock())
         await service.start(sweep=False)
         return service
 
@@ -91,9 +112,14 @@ class Replica:
                 await asyncio.sleep(0)
 
 
-async def outcome(service: Service, number: int) -> str:
+async def outcome(service: Service, number: int, repository: str = REPOSITORY) -> str:
+    sql = text(
+        "SELECT p.outcome FROM pulls p JOIN repositories r ON r.id = p.repository_id"
+        " WHERE p.number = :number AND r.name = :repository"
+    )
+
     def read(tx: Tx) -> str:
-        row = tx.first(text("SELECT outcome FROM pulls WHERE number = :number"), number=number)
+        row = tx.first(sql, number=number, repository=repository)
         return str(row.outcome) if row is not None else ""
 
     return await service.database.read(read)
@@ -127,6 +153,45 @@ def test_the_order_of_deliveries_makes_nothing_laxer(
     check()
 
 
+@pytest.mark.parametrize("kind", LOOSE)
+def test_the_order_of_delegations_and_of_harmless_pushes_makes_nothing_laxer(
+    desk: Desk, tmp_path: Path, kind: str
+) -> None:
+    """With people who act for others, approvals for one environment of two, and approvals that outlive pushes."""
+    lively, laxer = desk.lively, st.one_of(acting, acting, taking)
+
+    @settings(
+        max_examples=EXAMPLES // 2, deadline=None, derandomize=EXAMPLES <= 12, suppress_health_check=list(HealthCheck),
+        database=None, phases=(Phase.explicit, Phase.generate),
+    )  # fmt: skip
+    @given(st.lists(laxer, min_size=3, max_size=9), st.randoms(use_true_random=False))
+    def check(history: list[tuple[Any, ...]], shuffle: random.Random) -> None:
+        before = lively.github.deliveries.log[-1].id
+        powers = Powers(desk, kind)
+        for name, *arguments in history:
+            act = LETTING.get(name)
+            _ = act(powers) if act else getattr(powers, name)(*arguments)
+            lively.settle()
+        lived = lively.run(outcome(lively.service, powers.case.number, powers.repository))
+        deliveries = told_of(lively, before)
+        told = [*deliveries, *shuffle.sample(deliveries, len(deliveries) // 2)]
+        shuffle.shuffle(told)
+        try:
+            shuffled = Replica(lively, tmp_path, powers.repository).verdict(told, powers.case.number)
+        finally:
+            Watch(lively).end(powers)
+        order = [f"{one.event} {one.action} {one.guid[:4]}" for one in told]
+        assert STRICTNESS[shuffled] >= STRICTNESS[lived], (powers.told(), order)
+
+    check()
+
+
+def told_of(lively: Lively, before: int) -> list[Delivery]:
+    """What was delivered about pull requests since the delivery ``before``."""
+    about = ("pull_request", "issue_comment", "pull_request_review")
+    return [one for one in lively.github.deliveries.log if one.id > before and one.event in about]
+
+
 def live(lively: Lively, acts: list[tuple[object, ...]]) -> tuple[str, list[Delivery], int]:
     before = lively.github.deliveries.log[-1].id
     history = History(lively)
@@ -135,7 +200,4 @@ def live(lively: Lively, acts: list[tuple[object, ...]]) -> tuple[str, list[Deli
         getattr(history, str(name))(*arguments)
         lively.settle()
     lived = lively.run(outcome(lively.service, history.number))
-    about = ("pull_request", "issue_comment", "pull_request_review")
-    log = list(lively.github.deliveries.log)
-    told = [delivery for delivery in log if delivery.id > before and delivery.event in about]
-    return lived, told, history.number
+    return lived, told_of(lively, before), history.number
