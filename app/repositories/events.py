@@ -38,10 +38,12 @@ from integrations.github.events import (
     Other,
     ProtectionRuleEvent,
     PushEvent,
+    RoleEvent,
     StatusEvent,
     parse_event,
 )
 from integrations.github.port import Account, GitHubApp
+from manifests.policy import PERMISSIONS
 
 _log = structlog.get_logger()
 _BRANCH = "refs/heads/"
@@ -151,7 +153,8 @@ class RepositoryEvents:
                 if event.member is not None:
                     self._membership(tx, tenant, event, f"github-org:{event.organisation.id}", event.member)
                 yield from concerned.by_organisation(tx, tenant.id, event)
-            case Other(event="member") if repository is not None:
+            case RoleEvent() if repository is not None:
+                self._role(tx, tenant, event, repository)
                 yield from concerned.by_role(tx, repository)
             case Other(event="team"):
                 yield from concerned.by_teams(tx, tenant.id)
@@ -167,10 +170,20 @@ class RepositoryEvents:
         elif event.action in ("removed", "member_removed"):
             people.leave(tx, tenant.id, source, [account], self._clock())
 
+    def _role(self, tx: Tx, tenant: Tenant, event: RoleEvent, repository: int) -> None:
+        """Whoever may do something may do what is less, too. A role that is not told may be any: who has it not after
+        all is found to have gone when the group is looked at."""
+        if event.member is None or event.action not in ("added", "edited"):
+            return
+        most = next((at for at, level in enumerate(PERMISSIONS, 1) if level == event.permission), len(PERMISSIONS))
+        account, by = f"github:{event.member.id}", f"github:{event.sender.id}" if event.sender else ""
+        for level in PERMISSIONS[:most]:
+            people.join(tx, tenant.id, f"github-permission:{repository}:{level}", {account: by}, self._clock())
+
 
 def _about_groups(event: Event) -> bool:
     """Whether it says who belongs where: of these, some name a repository, too."""
-    return isinstance(event, MembershipEvent) or (isinstance(event, Other) and event.event in ("member", "team"))
+    return isinstance(event, MembershipEvent | RoleEvent) or (isinstance(event, Other) and event.event == "team")
 
 
 def _event(delivery: StoredDelivery) -> Event | None:

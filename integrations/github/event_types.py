@@ -164,6 +164,14 @@ class OrganisationEvent(_About, frozen=True, kw_only=True):
     member: Account | None
 
 
+class RoleEvent(_About, frozen=True, kw_only=True):
+    """GitHub's event member: somebody's role in a repository was ``added``, ``edited`` or ``removed``. ``permission``
+    is what it is now, where that is told; ``member`` is None for an account that is gone."""
+
+    member: Account | None
+    permission: str | None = None
+
+
 class InstallationEvent(_About, frozen=True, kw_only=True):
     """Of the events installation (created, deleted, suspend …) and installation_repositories (added, removed)."""
 
@@ -190,6 +198,7 @@ Event: TypeAlias = (
     | CheckSuiteEvent
     | StatusEvent
     | MergeGroupEvent
+    | RoleEvent
     | ProtectionRuleEvent
     | DeploymentStatusEvent
     | PushEvent

@@ -24,6 +24,7 @@ from integrations.github.event_types import (
     PushEvent,
     RepositoryEvent,
     ReviewEvent,
+    RoleEvent,
     StatusEvent,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "PushEvent",
     "RepositoryEvent",
     "ReviewEvent",
+    "RoleEvent",
     "StatusEvent",
     "parse_event",
 ]
@@ -71,6 +73,7 @@ _DECODERS: Mapping[str, _Decoder] = {
     "installation": msgspec.json.Decoder(payloads_operations.InstallationPayload),
     "installation_repositories": msgspec.json.Decoder(payloads_operations.InstallationPayload),
     "issue_comment": msgspec.json.Decoder(payloads.CommentPayload),
+    "member": msgspec.json.Decoder(payloads_operations.RolePayload),
     "membership": msgspec.json.Decoder(payloads_operations.MembershipPayload),
     "organization": msgspec.json.Decoder(payloads_operations.OrganisationPayload),
     "merge_group": msgspec.json.Decoder(payloads_operations.MergeGroupPayload),

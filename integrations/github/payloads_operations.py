@@ -266,6 +266,23 @@ class OrganisationPayload(Payload, kw_only=True):
         )
 
 
+class _Change(msgspec.Struct):
+    to: str | None = None
+
+
+class _RoleChanges(msgspec.Struct, frozen=True):
+    permission: _Change | None = None
+
+
+class RolePayload(Payload, kw_only=True):
+    member: Account | None = None
+    changes: _RoleChanges = _RoleChanges()
+
+    def read(self, event: str) -> events.RoleEvent:
+        permission = self.changes.permission
+        return events.RoleEvent(member=self.member, permission=permission.to if permission else None, **self.about())
+
+
 class _InstallationAccount(msgspec.Struct):
     """An enterprise has an id but no login."""
 

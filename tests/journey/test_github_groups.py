@@ -39,9 +39,18 @@ async def test_somebody_who_came_after_the_release_was_proposed_does_not_count(s
     await short.says(pull, WAITS, "grace's approval does not count")
 
 
+async def test_who_was_given_a_role_by_whoever_asks_does_not_count(either: Played) -> None:
+    either.github.set_role(REPOSITORY, "grace", "triage", by="dana")
+    either.github.set_role(REPOSITORY, "grace", "maintain", by="alice")
+    await either.world.put_policy(policy(seat="maintainers"))
+    pull = await either.propose()
+    await either.approve(pull, "grace")
+    await either.says(pull, WAITS, "they were added to the group by the requester")
+
+
 async def test_a_role_counts_from_the_least_that_is_asked_whatever_it_is_called(either: Played) -> None:
-    either.github.set_role(REPOSITORY, "grace", "release-lead", by="alice", base="maintain")
-    either.github.set_role(REPOSITORY, "heidi", "write", by="alice")
+    either.github.set_role(REPOSITORY, "grace", "release-lead", by="dana", base="maintain")
+    either.github.set_role(REPOSITORY, "heidi", "write", by="dana")
     await either.world.put_policy(policy(seat="maintainers"))
     pull = await either.propose()
     either.comment(pull, "heidi", either.line(pull))
