@@ -265,7 +265,9 @@ class Powers:
     ) -> Word:  # fmt: skip
         case = self.case
         fits = sha == case.head and sha not in case.left and (case.open or bool(case.merged))
-        groups = frozenset(team for team in self.members if self.belongs(team, who, case))
+        # While no policy counts there are no groups that anybody could speak for.
+        counting = self.members if self.kind == self.counting else ()
+        groups = frozenset(team for team in counting if self.belongs(team, who, case))
         word = Word(
             who, what, sha, self.lively.now, environments, id,
             None if self.unclear else (self.kind, LABEL in case.labels), None if self.unclear else groups,
