@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
 from manifests.located_yaml_reader import Fields
 from manifests.policy import Freeze, Group, Rule
+from manifests.policy_parser_forms import MAX_RECURRENCES
 from manifests.policy_parser_groups import Reference, check_references
 from manifests.policy_parser_groups import groups as read_groups
 from manifests.policy_parser_names import AnyGroup, Names
@@ -45,7 +46,20 @@ def common(parts: Sequence[Fields], known_groups: Collection[str], *, is_whole: 
         read_rules += found
         ruled.update((rule.name, rule) for rule in found)
         frozen.update((one.name, one) for one in part.optional("freezes", freezes(part.reader, frozen), ()))
+    _expect_few_recurrences(parts[-1], read_rules, frozen.values())
     return Common(named, trusted, tuple(read_rules), tuple(frozen.values()))
+
+
+def _expect_few_recurrences(part: Fields, read: Iterable[Rule], frozen: Iterable[Freeze]) -> None:
+    """Expanding one takes up to a tenth of a second."""
+    found = {span for rule in read for span in rule.windows}
+    found |= {freeze.recurrence for freeze in frozen if freeze.recurrence is not None}
+    if len(found) > MAX_RECURRENCES:
+        part.reader.refuse(
+            None, "policy.too_many_recurrences",
+            f"Expected at most {MAX_RECURRENCES} different recurrences, found {len(found)}.",
+            "Let one recurrence stand for several, or name each span by its start and end.",
+        )  # fmt: skip
 
 
 def _groups(parts: Sequence[Fields]) -> tuple[dict[str, Group], list[Reference]]:

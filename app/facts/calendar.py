@@ -33,6 +33,17 @@ def calendar(
     return tuple(occurrences(one, at) for one in dict.fromkeys(wanted))
 
 
+def expand(policies: Policies, *instants: int) -> None:
+    """Remember all that ``calendar`` can be asked for at these instants, whatever the rule: expanding it takes seconds
+    where there is much of it, and need not be done where others wait."""
+    layers = [policy for policy in (policies.tenant, policies.repository) if policy is not None]
+    found = [freeze.recurrence for policy in layers for freeze in policy.freezes if freeze.recurrence is not None]
+    found += [span for policy in layers for rule in policy.rules for span in rule.windows]
+    for at in instants:
+        for one in found:
+            occurrences(one, at)
+
+
 def occurrences(recurrence: Recurrence, at: int) -> Occurrences:
     """All spans that touch the UTC day of ``at`` or the 31 days before and after it. A recurrence that cannot be
     expanded has a ``problem``, and no spans."""

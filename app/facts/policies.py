@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
+from cachetools import LRUCache
 
 from app.facts.content import RepositoryContent
 from app.facts.fresh import Seen
@@ -17,7 +20,7 @@ from integrations.github.port import GitHub
 from manifests.canonical import sha256_hex
 from manifests.errors import ManifestError
 from manifests.policy import POLICY_PATH, Policy
-from manifests.policy_parser import MAX_BYTES
+from manifests.policy_parser import MAX_BYTES, parse_policy
 
 
 class PolicyReader:
@@ -28,6 +31,7 @@ class PolicyReader:
         self._includes = Includes(content)
         self._reading = reading
         self._versions = versions
+        self._proposed: LRUCache[tuple[str, str], Policy] = LRUCache(20)
 
     async def read(
         self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str, tip: Seen[str]
@@ -55,7 +59,13 @@ class PolicyReader:
     ) -> Policies:
         """The policies over a branch if these bytes were the repository's own there, and counted. Raises ManifestError,
         NeighbourError."""
-        policy = await self.parse(tenant, github, repository, text, tip.value)
+        key = (tenant.id, sha256_hex(text))
+        policy = self._proposed.get(key)
+        if policy is None:
+            included = await self.included(github, repository, text, tip.value)
+            # Whoever proposes it is not trusted with the time that reading takes.
+            policy = await asyncio.to_thread(parse_policy, text, POLICY_PATH, tenant.policy.groups, included)
+            self._proposed[key] = policy
         return Policies(tenant.policy, policy, tip.value, seen_at=tip.at)
 
     async def parse(self, tenant: Tenant, github: GitHub, repository: Repository, text: bytes, commit: str) -> Policy:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from app.clock import Clock
 from app.db.database import Database
-from app.facts.calendar import calendar
+from app.facts.calendar import calendar, expand
 from app.facts.identity import with_reporting
 from app.facts.view import PullView
 from app.policy import assume, difference, said, trees
@@ -70,6 +71,8 @@ class Simulations:
             )  # fmt: skip
         assumed = await self._asking.assumptions(tenant, asked, self._clock())
         other = await self._under(current, asked.policy, may_see=may_see)
+        if other is not None and assumed.at is not None:
+            await asyncio.to_thread(expand, other.policies, assumed.at)
         found = {name: await self.outcome(current, other, name, asked.question, assumed) for name in environments}
         await self._database.write(lambda tx: tx.stage(tenant.id, _draft(current, asked, by, found, self._clock())))
         first = found[environments[0]]
@@ -140,6 +143,7 @@ class Simulations:
         expect_plain(policies)
         if not may_see:
             expect_known_groups(policies, view.policies)
+        await asyncio.to_thread(expand, policies, self._clock())
         proposed = {one.path: one.facts.proposed_at for one in view.releases}
         # Nobody listens to checks that no rule has asked about until now.
         self._situations.gatherer.forget_checks(current.repository.id, view.pull.head_sha)

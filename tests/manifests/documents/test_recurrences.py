@@ -149,3 +149,12 @@ def test_whatever_passes_is_a_rule_to_others_too(rule: str) -> None:
 @given(st.text(max_size=MAX_LENGTH + 2))
 def test_any_text_is_judged(rule: str) -> None:
     faults(rule)
+
+
+@pytest.mark.parametrize(("count", "codes"), [(100, []), (101, ["policy.too_many_recurrences"])])
+def test_a_policy_has_only_so_many(count: int, codes: list[str]) -> None:
+    span = "recurrence: {{rule: FREQ=DAILY, start: 2026-01-01T00:00:00, duration: {}m}}"
+    text = "schema: countersign/policy/v1\nfreezes:\n" + "".join(
+        f"  - {{name: f{i}, {span.format(1 + i % count)}}}\n" for i in range(120)
+    )
+    assert [problem.code for problem in policy_problems(text)] == codes
