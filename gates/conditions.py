@@ -77,7 +77,7 @@ def _keys(when: When, facts: Facts, spares: bool) -> Iterator[Truth]:
         yield _known(_fits(when.repository, pull.repository, fold=True))
     if when.risk is not None:
         yield _known(RISKS.index(manifest.change.risk or "high") >= RISKS.index(when.risk))
-    yield from _about_the_pull_request(when, pull)
+    yield from _about_the_pull_request(when, pull, spares)
     if when.requester:
         yield _any(_belongs(group, facts, spares) for group in sorted(set(when.requester)))
     for inner in when.all:
@@ -88,8 +88,10 @@ def _keys(when: When, facts: Facts, spares: bool) -> Iterator[Truth]:
         yield _not(judge(when.not_, facts, spares=not spares))
 
 
-def _about_the_pull_request(when: When, pull: PullFacts) -> Iterator[Truth]:
-    """What may not have been read of it."""
+def _about_the_pull_request(when: When, pull: PullFacts, spares: bool) -> Iterator[Truth]:
+    """What may not have been read of it. To be spared a rule, every path that changes has to match: one more file
+    takes no rule away."""
+    enough = all if spares else any
     if when.head_ref:
         yield _told(pull.head_ref, "the branch it comes from", lambda ref: _fits(when.head_ref, ref))
     if when.labels:
@@ -101,7 +103,9 @@ def _about_the_pull_request(when: When, pull: PullFacts) -> Iterator[Truth]:
         )
     if when.changed:
         yield _told(
-            pull.changed, "the paths that it changes", lambda paths: any(_fits(when.changed, path) for path in paths)
+            pull.changed,
+            "the paths that it changes",
+            lambda paths: bool(paths) and enough(_fits(when.changed, path) for path in paths),
         )
 
 
