@@ -148,8 +148,16 @@ class Gatherer:
         self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str
     ) -> tuple[Policies, bytes | None]:
         """The policies over a branch, and the bytes of the repository's own. Raises NeighbourError."""
+        started = self._clock()
         tip = await self.branch(github, repository, base_ref)
-        return await self._policies.read(tenant, github, repository, base_ref, tip)
+        found = await self._policies.read(tenant, github, repository, base_ref, tip)
+        if not found[0].unreleased or tip.at >= started:
+            return found
+        # It may have counted when the branch was looked at, and another version have come since.
+        self.forget_branch(repository.id, base_ref)
+        return await self._policies.read(
+            tenant, github, repository, base_ref, await self.branch(github, repository, base_ref)
+        )
 
     async def proposed(
         self, tenant: Tenant, github: GitHub, repository: Repository, base_ref: str, text: bytes

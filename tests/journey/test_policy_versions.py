@@ -82,6 +82,20 @@ async def test_an_older_version_put_back_past_the_check_denies_until_two_adopt_i
     assert outcomes == ["unreleased", "mended"] * 2 + ["unreleased"]
 
 
+async def test_what_counts_since_the_branch_was_looked_at_is_judged_by_before_its_push_is_heard_of(
+    both: Played,
+) -> None:
+    await both.world.put_policy(policy(both))
+    pull = await both.propose()
+    await both.says(pull, WAITS, "1 approval from senior-developers")
+    await both.settled()
+    both.github.deliveries.pause()
+    await both.world.put_policy(policy(both).replace(b"senior-developers, count: 1", b"senior-developers, count: 2"))
+    both.service.runner.wake()
+    await both.says(pull, WAITS, "2 approvals from senior-developers", without=UNRELEASED)
+    both.github.deliveries.resume()
+
+
 async def test_a_pull_request_brings_an_older_version_back(both: Played) -> None:
     before, since = policy(both, b"96h"), policy(both, b"24h")
     for number, there in enumerate((before, since, before)):
