@@ -166,10 +166,12 @@ def _aged(tenant: TenantPolicy, age: int) -> TenantPolicy:
 
 
 def agreed(policies: Policies, snapshot: Snapshot, stricter: Policies) -> Snapshot:
-    """The same facts, the consents given under the stricter rule where they were given under the other."""
+    """The same facts, the consents given under the stricter rule where they were given under the other, and under
+    neither of them else: what was once agreed to under the stricter one is another story."""
     old, new = applying_rule(policies, snapshot).digest, applying_rule(stricter, snapshot).digest
+    given = {new: "another rule", old: new}
     consents = tuple(
-        alter(consent, effective_rule=new) if consent.effective_rule == old else consent
+        alter(consent, effective_rule=given.get(consent.effective_rule, consent.effective_rule))
         for consent in snapshot.consents
     )
     return alter(snapshot, consents=consents)
