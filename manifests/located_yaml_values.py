@@ -15,6 +15,7 @@ from manifests.located_yaml_scalars import FIRST_YEAR, LAST_YEAR, other_meaning,
 
 T = TypeVar("T")
 L = TypeVar("L", bound=str)
+_SPANS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -131,11 +132,17 @@ def boolean(reader: Reader) -> Read[bool]:
     return read
 
 
+def _lasting(seconds: int) -> str:
+    """As one would write it: ``4h``, ``30d``."""
+    size, unit = next(((size, unit) for size, unit in _SPANS if seconds and seconds % size == 0), (1, "s"))
+    return f"{seconds // size}{unit}"
+
+
 def duration(reader: Reader, low: int, high: int) -> Read[int]:
     """Seconds, written as a whole number and s, m, h or d."""
 
     def read(node: Node, name: str) -> int | None:
-        expected = f"a time like 45s, 30m, 72h or 7d, from {low} to {high} seconds"
+        expected = f"a time like 45s, 30m, 72h or 7d, from {_lasting(low)} to {_lasting(high)}"
         scalar = reader.scalar(node, name, expected)
         if scalar is None:
             return None

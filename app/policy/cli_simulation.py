@@ -104,7 +104,12 @@ def diff(
 
 
 def _named(said: str) -> dict[str, str]:
+    from app.cli.exits import UsageError
+    from manifests.policy import STRENGTHS
+
     login, colon, strength = said.partition(":")
+    if not login or (colon and strength not in STRENGTHS):
+        raise UsageError(f"expected LOGIN or LOGIN:STRENGTH, of {', '.join(STRENGTHS)}, found {said!r}")
     return {"login": login, "strength": strength} if colon else {"login": login}
 
 
@@ -112,7 +117,7 @@ def _lent(said: str) -> dict[str, str]:
     from app.cli.exits import UsageError
 
     by, colon, to = said.partition(":")
-    if not colon:
+    if not (by and colon and to):
         raise UsageError(f"expected --delegate as LOGIN:LOGIN, found {said!r}")
     return {"by": by, "to": to}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from app.policy.difference import Change
 from app.policy.requests import Compared, Comparison, Simulated, Simulation
@@ -16,6 +17,8 @@ from manifests.command_text import storable
 _SYMBOLS: dict[Status, str] = {"pass": "✅", "waived": "☑️", "wait": "⏳", "fail": "❌", "error": "❌"}
 _DOING: dict[Question, str] = {"merge": "merging", "deploy": "deploying"}
 _MOST = 30
+_NAMING = ("group", "type", "field", "name")
+"""Keys that say which part of a policy it is."""
 
 
 def simulation(found: Simulation) -> str:
@@ -34,8 +37,10 @@ def case(found: Simulated) -> list[str]:
     lines = ["", f"{doing}: {became}"]
     lines += _differences(found.differences) or ["  Nothing changes."]
     lines += ["Assumed:", *(f"  - {_line(one)}" for one in found.assumptions)] if found.assumptions else []
-    lines += ["Now:", *_indented(render.text(before))]
-    return [*lines, "Then:", *_indented(render.text(after))]
+    now, then = render.text(before), render.text(after)
+    if now == then:
+        return [*lines, "Now and then:", *_indented(now)]
+    return [*lines, "Now:", *_indented(now), "Then:", *_indented(then)]
 
 
 def compared(found: Sequence[Compared], whole: Comparison, policy: Sequence[Change]) -> str:
@@ -59,7 +64,24 @@ def _policy(changes: Sequence[Change]) -> list[str]:
 def _change(change: Change) -> Iterator[str]:
     yield f"The policy {_line(change.sentence())} ({change.direction})"
     for field in change.fields:
-        yield f"    {field.field} ({field.direction}): {_value(field.before)} → {_value(field.after)}"
+        before, after = _apart(field.before, field.after)
+        yield f"    {field.field} ({field.direction}): {_value(before)} → {_value(after)}"
+
+
+def _apart(before: Any, after: Any) -> tuple[Any, Any]:
+    """Only what is not in both, with what names it: what differs has to be seen, however much else there is."""
+    if isinstance(before, list | tuple) and isinstance(after, list | tuple):
+        gone, come = [one for one in before if one not in after], [one for one in after if one not in before]
+        if len(gone) == len(come) == 1:
+            old, new = _apart(gone[0], come[0])
+            return [old], [new]
+        return (gone, come) if gone or come else (before, after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        parts = {key: _apart(before[key], after.get(key)) for key in before if before[key] != after.get(key)}
+        named = {key: before[key] for key in _NAMING if before.get(key) and key not in parts}
+        old, new = ({key: part[side] for key, part in parts.items()} for side in (0, 1))
+        return named | old, named | new
+    return before, after
 
 
 def _compared(one: Compared) -> Iterator[str]:

@@ -99,13 +99,13 @@ def _covered(caller: TokenScope) -> Covered:
 
 
 def _problem(error: SimulationError | StatementRefusedError | ManifestError) -> Problem:
-    title = "It cannot be simulated"
     if isinstance(error, ManifestError):
         told = "\n".join(str(problem) for problem in error.problems[:_MOST])
         return Problem(
             400, "policy.invalid", "The policy has mistakes", detail=told,
             remedy="`countersign policy validate` shows every mistake.",
         )  # fmt: skip
+    title = "It cannot be compared" if error.code.startswith("comparison.") else "It cannot be simulated"
     return Problem(
         error.status, error.code, title, expected=error.expected, found=error.found, remedy=error.remedy
     )  # fmt: skip

@@ -13,7 +13,7 @@ from app.pulls.powers import Delegate, Giver, Power, Refused
 from app.releases.store import StoredRelease
 from gates.model import Contributor, ReportingFacts
 from gates.terms import EffectiveRule
-from gates.words import listing
+from gates.words import listing, span
 from manifests.command import Command, neutralise
 from manifests.command_words import INCIDENT_EXAMPLE
 
@@ -117,6 +117,6 @@ def _emergency(release: ReleaseView, release_id: str, environment: str, incident
     who = f"{terms.count} different people of {neutralise(listing(terms.groups, 'or'))}"
     return (
         f"A comment breaks no glass: it takes {who} who had no hand in the release. Each of them runs, with a key of "
-        f"their own, `{line}`. For {terms.valid // 60} minutes from the first on, it waives {waived} for {environment}"
+        f"their own, `{line}`. For {span(terms.valid)} from the first on, it waives {waived} for {environment}"
         f", and nothing else. Somebody of {neutralise(terms.review_by)} has to review it afterwards."
     )

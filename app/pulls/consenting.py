@@ -37,6 +37,7 @@ from app.pulls.situation import Consented, Note, Situation, Void
 from app.pulls.store import LEFT, Observation
 from gates.model import Consent, Delegation
 from gates.terms import EffectiveRule
+from gates.words import instant
 from manifests.command import Command, Hint, parse_command
 
 
@@ -147,7 +148,7 @@ class Consenting:
         refusal = self._refusal(observation, said, head, command.environments, "delegate")
         to = self._at.named.get(command.login.lower(), Delegate(command.login))
         giver = Giver(self._person(said), _account(said), min(said.at, observation.received_at), "attested")
-        made = 0
+        ends: list[int] = []
         for view in self._at.view.releases if not refusal else ():
             for environment in command.environments:
                 found = delegation(
@@ -155,12 +156,15 @@ class Consenting:
                 )
                 if isinstance(found, Power):
                     self._let(observation, said, view, environment, to, found, command.reason)
-                    made += 1
+                    ends.append(self._grants[-1].consent.not_after)
                 elif found is not None:
                     refusal = refusal or found.sentence()
-        if made:
+        if ends:
             where = ", ".join(command.environments)
-            text = f"Recorded for {where}, as long as the rules let it at most. `/revoke` takes it back."
+            text = (
+                f"Recorded for {where}: whom you named may act for you in this pull request until "
+                f"{instant(min(ends))}. `/revoke` takes it back."
+            )
             self._note(observation, said, text, granted=True)
         else:
             self._note(observation, said, refusal or "No release here has a rule for that.")

@@ -136,6 +136,7 @@ def test_a_case_by_the_command_line(policy: Command) -> None:
     assert ended.code == 1
     assert json.loads(ended.out)["after"]["outcome"] == "wait"
     assert policy(*ask, "--delegate", "bob:eve", "--approve", "eve").code == 1
+    assert policy(*ask).out.count("approvals:") == 1, "what stays as it is is told once"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,9 @@ def test_a_case_by_the_command_line(policy: Command) -> None:
         (("simulate", str(FACTS), "--case", GOOD, "--deploy"), 2),
         (("simulate", str(FACTS), "--case", GOOD, "--at", "soon"), 2),
         (("simulate", str(FACTS), "--case", GOOD, "--delegate", "bob"), 2),
+        (("simulate", str(FACTS), "--case", GOOD, "--delegate", "bob:"), 2),
         (("simulate", str(FACTS), "--case", GOOD, "--approve", "not a login"), 2),
+        (("simulate", str(FACTS), "--case", GOOD, "--approve", "bob:strong"), 2),
         (("simulate", "none.tests.yaml", "--case", GOOD), 3),
         (("diff",), 2),
         (("diff", "one.yaml"), 2),
@@ -167,6 +170,10 @@ def test_two_policies_are_compared_as_they_are(policy: Command, tmp_path: Path) 
         "The policy changes the rule model: review_time (looser)\n    review_time (looser): 7200 → 3600\n"
     )
     (change,) = json.loads(policy("diff", str(old), str(new), "--json").out)
+    more = tmp_path / "more.yaml"
+    more.write_text(old.read_text().replace("- {field: complete, is: true}\n", "- {field: complete, is: false}\n"))
+    told = policy("diff", str(old), str(more)).out
+    assert '"complete"' in told, "what differs is shown, however much else there is"
     assert (change["name"], change["fields"][0]["before"]) == ("model", 7200)
 
 

@@ -37,7 +37,7 @@ async def test_the_answer_to_a_comment_is_the_line_that_breaks_the_glass(
         await until_shown(stage, "A comment breaks no glass")
         told = shown(stage)
         assert "2 different people of risk-managers or senior-developers" in told
-        assert "For 240 minutes from the first on, it waives approvals, change, evidence" in told
+        assert "For 4 hours from the first on, it waives approvals, change, evidence" in told
         assert "Somebody of leads has to review it afterwards" in told
         assert not await stage.grants()
         (line,) = re.findall(r"`countersign (break-glass [^`]+)`", found.played.ours(found.pull)[0].body)

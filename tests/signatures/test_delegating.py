@@ -14,6 +14,7 @@ from app.clock import now
 from app.sandbox.outsiders import unescaped
 from app.sandbox.shell import Shell
 from app.sandbox.world import REPOSITORY
+from gates.words import instant
 from manifests.statement import DelegationTerms
 from manifests.times import to_rfc3339
 from tests.signatures.around import altered, attested, delegable, known, prepare, read, served, signed
@@ -85,6 +86,7 @@ async def test_a_comment_delegates_where_the_seat_takes_the_platforms_word(
             ("risk-managers",), ("production",), "I am on a train."
         )  # fmt: skip
         assert consent.not_after - consent.issued_at == 8 * 3600 * 1_000_000
+        assert f"may act for you in this pull request until {instant(consent.not_after)}" in shown(stage)
         assert await stage.resources("grant.refused") == []
         stage.say("mallory", f"/approve {stage.pull.head_sha} production")
         await stage.until_outcome("allow")

@@ -237,6 +237,18 @@ def test_the_tenant_policys_own_keys_are_judged(old: str, new: str, code: str) -
     assert codes(tenant_problems(edited(TENANT, old, new))) == [code]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "bounds"),
+    [
+        ("freshness: 60s", "freshness: 2h", "from 1s to 1h"),
+        ("membership_age: 24h", "membership_age: never", "from 0s to "),
+    ],
+)
+def test_bounds_of_times_are_told_as_one_writes_times(old: str, new: str, bounds: str) -> None:
+    (problem,) = tenant_problems(edited(TENANT, old, new))
+    assert bounds in problem.message
+
+
 def test_a_policy_larger_than_the_limit_is_refused() -> None:
     assert codes(policy_problems(POLICY + "#" * MAX_BYTES)) == ["yaml.too_large"]
 
