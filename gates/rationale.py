@@ -6,6 +6,7 @@ import re
 
 from gates.case import Case, Finding
 from gates.model import Result
+from manifests.policy import POLICY_PATH
 
 MIN_CHARACTERS = 20
 MIN_WORDS = 4
@@ -19,7 +20,9 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _REPEATED = re.compile(r"(.)\1{7,}")
-_REMEDY = "Say in the manifest's rationale, in a sentence or two, what changes, why now, and what it was judged by."
+_WHAT = "in a sentence or two, what changes, why now, and what it was judged by."
+_REMEDY = f"Say in the manifest's rationale, {_WHAT}"
+_OF_A_POLICY = f"Say in the title of the pull request, {_WHAT}"
 
 
 def rationale(case: Case) -> Finding:
@@ -29,7 +32,8 @@ def rationale(case: Case) -> Finding:
         return Finding(Result("rationale", "fail", "There is no readable manifest with a rationale.", _REMEDY))
     objection = trouble(manifest.rationale, (manifest.name, manifest.version, manifest.kind))
     if objection:
-        return Finding(Result("rationale", "fail", f"The rationale {objection}.", _REMEDY))
+        remedy = _OF_A_POLICY if case.snapshot.release.manifest_path == POLICY_PATH else _REMEDY
+        return Finding(Result("rationale", "fail", f"The rationale {objection}.", remedy))
     return Finding(Result("rationale", "pass", "The rationale says why this release is wanted."))
 
 

@@ -168,7 +168,7 @@ def _told(repository: Repository, branch: str, commit: str, row: PolicyRow, prop
         by = proposed.by if proposed else ""
         return Adoption(repository.name, branch, commit, row.sha256, "adopted", by, row.by)
     text = (
-        f"Another steward, with a token that was made neither by {row.by} nor by who made that one, now runs the same"
-        f" command: countersign policy adopt {repository.name} --branch {branch} --sha256 {row.sha256}"
+        f"Now another steward runs the same command, with a token that was not made with {row.by} nor with the one "
+        f"that made it: countersign policy adopt {repository.name} --branch {branch} --sha256 {row.sha256}"
     )
     return Adoption(repository.name, branch, commit, row.sha256, "proposed", row.by, next=text)

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.rationale import MIN_CHARACTERS, MIN_WORDS, trouble
-from tests.gates.tables import Row, hold
+from gates.case import Case
+from gates.rationale import MIN_CHARACTERS, MIN_WORDS, rationale, trouble
+from gates.rule import effective_rule
+from manifests.policy import POLICY_PATH
+from tests.gates.tables import Row, altered, hold
 
 KNOWN = ("intraday-policy", "3.2.0", "model")
 
@@ -74,3 +77,12 @@ ROWS = (
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.behaviour)
 def test_rationale(row: Row) -> None:
     hold(row, "rationale")
+
+
+@pytest.mark.parametrize(
+    ("path", "place"), [("releases/a/release.yaml", "manifest"), (POLICY_PATH, "title of the pull")]
+)
+def test_the_remedy_names_the_place_where_it_is_said(path: str, place: str) -> None:
+    policies, snapshot = altered({"release.manifest.rationale": "", "release.manifest_path": path})
+    rule = effective_rule(policies, snapshot.release, snapshot.pull, snapshot.environment)
+    assert f"Say in the {place}" in rationale(Case(policies, snapshot, rule)).result.remedy

@@ -267,7 +267,7 @@ async def test_two_stewards_adopt_from_the_command_line_what_they_were_shown(sho
     assert (code, "expires: 24h" in said, sha256 in said) == (2, True, True), said
     assert (await command(short, one, "policy", "adopt", REPOSITORY, "--sha256", "0" * 64, "--yes"))[0] == 1
     code, said = await command(short, one, *adopt_it)
-    assert (code, "This version is proposed. Another steward" in said) == (1, True), said
+    assert (code, "This version is proposed. Now another steward" in said) == (1, True), said
     code, said = await command(short, one, *adopt_it)
     assert (code, "a second steward" in said) == (1, True), said
     code, said = await command(short, two, *adopt_it, "--json")
