@@ -19,14 +19,15 @@ def approve(
     environment: Annotated[str, typer.Option("--environment", "-e", help="Where it may go")] = "",
     yes: Yes = False,
     dry_run: DryRun = False,
-    reject: Annotated[bool, typer.Option("--reject", help="Reject it instead")] = False,
-    hold: Annotated[bool, typer.Option("--hold", help="Put it on hold instead")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it instead; --reason says why")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Put it on hold instead; --reason says why")] = False,
     reason: Reason = "",
     url: Url = DEFAULT_URL,
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Approve a release with your own key. Exit code 0 recorded, 1 refused or declined, 3 could not find out."""
+    """Approve a release with your own key. Exit code 0 recorded, 1 refused or declined, 2 used wrongly, 3 could not
+    find out."""
     from app.cli import signing, stating
 
     asked = signing.Asked(_decision(reject, hold, environment), environment, signing.fingerprint(key), reason)

@@ -11,8 +11,13 @@ from app.cli.options import DEFAULT_URL, AsJson, Token, Url
 from app.cli.stating import DryRun, Key, Yes
 
 Environment = Annotated[str, typer.Option("--environment", "-e", help="Where it holds")]
-Until = Annotated[str, typer.Option(help="When it ends: 2026-12-01, or an instant as 2026-12-01T18:00:00Z")]
-Lasting = Annotated[str, typer.Option("--for", help="How long it lasts: 8h or 3d")]
+Until = Annotated[
+    str,
+    typer.Option(help="When it ends: 2026-12-01 or 2026-12-01T18:00:00Z; never later than the rules let it"),
+]
+Lasting = Annotated[
+    str, typer.Option("--for", help="How long it lasts: 8h or 3d; left out: as long as the rules let it")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +74,7 @@ def grant_exception(
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let a finding stay for a time, because a control compensates for it. Exit codes as of approve."""
+    """Grant an exception to a finding for a time, because a control compensates for it. Exit codes as of approve."""
     from app.cli import signing, stating
 
     asked = signing.Asked(
@@ -84,7 +89,7 @@ def grant_exception(
 def break_glass(
     release: Release,
     key: Key,
-    environment: Environment,
+    environment: Annotated[str, typer.Option("--environment", "-e", help="Where it has to go")],
     incident: Annotated[str, typer.Option(help="The incident or emergency change: INC0012345 or CHG0030001")],
     reason: Annotated[str, typer.Option(help="Why it cannot wait; recorded with your signature")],
     yes: Yes = False,
@@ -93,7 +98,7 @@ def break_glass(
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Stand in for the rule in an emergency, together with somebody else. Exit codes as of approve."""
+    """Break the glass in an emergency, with others: stand in for what the rules ask. Exit codes as of approve."""
     from app.cli import signing, stating
 
     asked = signing.Asked("break-glass", environment, signing.fingerprint(key), reason, incident=incident)
@@ -114,7 +119,7 @@ def review_glass(
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Look back on a glass that others broke. Exit codes as of approve."""
+    """Review a broken glass: look back on what others let through. Exit codes as of approve."""
     from urllib.parse import quote
 
     from app.cli import signing, stating

@@ -31,7 +31,8 @@ def validate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show every mistake in policies, with file, line, column and remedy."""
+    """Show every mistake in policies, with file, line, column and remedy. Exit code 0 none, 1 some, 3 a file cannot be
+    read."""
     from app.cli.terminal import plain
     from app.policy import answer
     from app.policy.validate import DEFAULT, check
@@ -66,7 +67,8 @@ def run_tests(
         Path | None, typer.Option("--report", dir_okay=False, help="Write a report for auditors (Markdown)")
     ] = None,
 ) -> None:
-    """Decide declared cases, and compare the verdicts with those that are expected."""
+    """Decide declared cases, and compare the verdicts with those that are expected. Exit code 0 all came out so, 1 not,
+    3 a file cannot be read."""
     from app.cli.terminal import plain
     from app.policy import answer, suites
     from app.policy import junit as xml

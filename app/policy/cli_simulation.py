@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from app.policy.requests import Compared, Comparison, Simulated, SimulationRequest
     from manifests.policy import Policy
 
-People = Annotated[list[str] | None, typer.Option(metavar="LOGIN[:STRENGTH]", help="May be repeated")]
-Logins = Annotated[list[str] | None, typer.Option(metavar="LOGIN", help="May be repeated")]
+_WHO = "LOGIN[:STRENGTH]"
 PAGE = 10
 
 
@@ -27,10 +26,15 @@ def register(group: typer.Typer) -> None:
 
 def simulate(
     release: Annotated[str, typer.Argument(help="The release's id; with --case a file of policy tests")],
-    approve: People = None,
-    reject: People = None,
-    hold: People = None,
-    revoke: Logins = None,
+    approve: Annotated[
+        list[str] | None,
+        typer.Option(metavar=_WHO, help="Who would approve: carol, or carol:personal; may be repeated"),
+    ] = None,
+    reject: Annotated[list[str] | None, typer.Option(metavar=_WHO, help="Who would reject it; may be repeated")] = None,
+    hold: Annotated[list[str] | None, typer.Option(metavar=_WHO, help="Who would hold it; may be repeated")] = None,
+    revoke: Annotated[
+        list[str] | None, typer.Option(metavar="LOGIN", help="Who would take back what they granted; may be repeated")
+    ] = None,
     lift: Annotated[
         list[str] | None, typer.Option(metavar="LOGIN", help="Whose rejections and holds are lifted; may be repeated")
     ] = None,
@@ -45,7 +49,9 @@ def simulate(
     label: Annotated[list[str] | None, typer.Option(help="A label more; may be repeated")] = None,
     unlabel: Annotated[list[str] | None, typer.Option(help="A label less; may be repeated")] = None,
     deploy: Annotated[bool, typer.Option("--deploy", help="May it be deployed, rather than merged?")] = False,
-    environment: Annotated[str, typer.Option("--environment", "-e", help="Left out: every one of the release")] = "",
+    environment: Annotated[
+        str, typer.Option("--environment", "-e", help="Where it would go; left out: every one of the release")
+    ] = "",
     policy: Annotated[Path | None, typer.Option("--policy", help="Another policy than that on the base branch")] = None,
     case: Annotated[str, typer.Option("--case", help="Start from this case of a file of policy tests")] = "",
     url: Url = DEFAULT_URL,
