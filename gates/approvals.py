@@ -18,6 +18,9 @@ from gates.tighten import is_production
 from gates.ways import ways
 from gates.words import count, instant, listing
 
+UNCOUNTED = "not counted"
+"""The name of what is said of an approval that does not count."""
+
 
 def approvals(case: Case) -> Finding:
     """Fill the seats; pass when all are filled, wait while approvals are missing."""
@@ -53,7 +56,7 @@ def _complete(seats: Sequence[Seat], ballot: Ballot, children: tuple[Result, ...
     summary = f"Every seat is filled: {listing(who)}; {count(people, 'person', 'different persons')}."
     if useless := [refusal for refusal in ballot.refusals if refusal.idle]:
         unneeded = listing([f"{r.name}'s approval does not count, because {r.why}" for r in useless], most=3)
-        children = (*children, Result("not counted", "pass", f"Not needed: {unneeded}."))
+        children = (*children, Result(UNCOUNTED, "pass", f"Not needed: {unneeded}."))
     return Result("approvals", "pass", summary, children=children, changes=_first_to_expire(seats))
 
 
@@ -147,7 +150,7 @@ def _twice(person: str, other: str, group: str, ballot: Ballot) -> Result:
 
 def _refused(refusal: Refusal) -> Result:
     summary = f"{refusal.name}'s approval does not count: {refusal.why}."
-    return Result("not counted", "wait", summary, refusal.remedy, changes=refusal.changes)
+    return Result(UNCOUNTED, "wait", summary, refusal.remedy, changes=refusal.changes)
 
 
 def _altered(snapshot: Snapshot) -> list[Result]:

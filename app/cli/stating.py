@@ -82,7 +82,7 @@ def _lines(found: Submitted, then: str) -> Iterator[str]:
         yield f"{mark('fail')} It no longer counts: {plain(grant.void)}"
     elif then:
         yield f"  → {then}"
-    for missing in found.missing:
+    for missing in (*found.uncounted, *found.missing):
         yield f"{mark(missing.status)} {plain(missing.environment)} {plain(missing.name)}: {plain(missing.summary)}"
         if missing.remedy:
             yield f"  → {plain(missing.remedy)}"

@@ -35,7 +35,7 @@ def _list(
     since: Annotated[str, typer.Option("--since", help="2026-11-20T10:00:00Z, a date, or 24h ago as 24h")] = "",
     until: Annotated[str, typer.Option("--until", help="The first instant that no longer counts")] = "",
     actor: Annotated[str, typer.Option("--actor", help="A person's id, token:<id> or service:<name>")] = "",
-    action: Annotated[str, typer.Option("--action", help="As approve, redeemed")] = "",
+    action: Annotated[str, typer.Option("--action", help="As recorded, voided, redeemed")] = "",
     event: Annotated[str, typer.Option("--event", help="As grant.recorded")] = "",
     outcome: Annotated[str, typer.Option("--outcome", help="As allow, deny, void")] = "",
     resource: Annotated[str, typer.Option("--resource", help="Exactly, or x/* for everything under x/")] = "",

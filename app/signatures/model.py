@@ -92,7 +92,8 @@ class Missing(msgspec.Struct, frozen=True):
 
 class Submitted(msgspec.Struct, frozen=True):
     """``statement`` is the SHA-256 of the stored envelope; ``repeated`` says that it had been accepted before.
-    ``outcome`` is what would be decided about merging now, the worst of the environments concerned."""
+    ``outcome`` is what would be decided about merging now, the worst of the environments concerned; ``uncounted`` says
+    why an approval of whoever signed does not count."""
 
     release: str
     grant: GrantSummary
@@ -100,3 +101,4 @@ class Submitted(msgspec.Struct, frozen=True):
     repeated: bool
     outcome: Outcome
     missing: tuple[Missing, ...]
+    uncounted: tuple[Missing, ...] = ()

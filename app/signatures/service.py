@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import msgspec
@@ -36,8 +36,9 @@ from app.signatures.reading import Current, Reader, history_of, revoked_elsewher
 from app.signatures.wishing import Wishing, environment_of
 from app.tenants.registry import Tenant
 from app.work import store as work
+from gates.approvals import UNCOUNTED
 from gates.decide import decide
-from gates.model import Verdict
+from gates.model import Result, Verdict
 from manifests import statement, strict_base64
 from manifests.canonical import sha256_hex
 from manifests.policy import Strength
@@ -48,12 +49,14 @@ Covered = Callable[[Repository, Sequence[str]], None]
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """A grant, new or ``repeated``, and the verdicts as they would be now."""
+    """A grant, new or ``repeated``, and the verdicts as they would be now; ``uncounted`` has of each only why the word
+    of whoever signed does not count."""
 
     release: str
     grant: StoredGrant
     repeated: bool
     verdicts: tuple[Verdict, ...]
+    uncounted: tuple[Verdict, ...] = ()
 
 
 class Statements:
@@ -202,8 +205,15 @@ class Statements:
     ) -> Accepted:
         environments = predicate.environments or current.release.environments
         verdicts = await self._verdicts(current, environments)
-        told = await self._database.read(lambda tx: names.in_verdicts(tx, current.tenant.id, verdicts))
-        return Accepted(current.row.id, grant, repeated, told)
+        mine = mark(predicate.account)
+        own = tuple(
+            msgspec.structs.replace(verdict, results=tuple(_told_of(verdict.results, f"{mine}'s ")))
+            for verdict in verdicts
+        )
+        told, uncounted = await self._database.read(
+            lambda tx: tuple(names.in_verdicts(tx, current.tenant.id, some) for some in (verdicts, own))
+        )
+        return Accepted(current.row.id, grant, repeated, told, uncounted)
 
     async def _verdicts(self, current: Current, environments: Sequence[str]) -> tuple[Verdict, ...]:
         """What would be decided about merging now, with what is recorded by now."""
@@ -250,3 +260,11 @@ def _named(environment: str) -> tuple[str, ...]:
 
 def _differs(field: str, expected: str, found: str) -> StatementRefusedError:
     return StatementRefusedError("statement.differs", f"{field} {expected}", found, AGAIN)
+
+
+def _told_of(results: Iterable[Result], whose: str) -> Iterator[Result]:
+    """What stands in the verdict's tree of somebody's word that does not count."""
+    for result in results:
+        if result.name == UNCOUNTED and result.summary.startswith(whose):
+            yield result
+        yield from _told_of(result.children, whose)

@@ -114,13 +114,18 @@ def _submitted(accepted: Accepted) -> Submitted:
         statement=grant.statement,
         repeated=accepted.repeated,
         outcome=_worst(accepted.verdicts),
-        missing=tuple(
-            Missing(verdict.environment, result.name, result.status, result.summary, result.remedy)
-            for verdict in accepted.verdicts
-            for result in verdict.results
-            if not holds(result)
-        ),
+        missing=_missing(accepted.verdicts),
+        uncounted=_missing(accepted.uncounted),
     )  # fmt: skip
+
+
+def _missing(verdicts: Sequence[Verdict]) -> tuple[Missing, ...]:
+    return tuple(
+        Missing(verdict.environment, result.name, result.status, result.summary, result.remedy)
+        for verdict in verdicts
+        for result in verdict.results
+        if not holds(result)
+    )
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Outcome:

@@ -52,6 +52,17 @@ async def test_a_key_is_enrolled_and_a_release_approved(stage: Stage) -> None:
     assert (await run(stage, *words, "--yes")).code == 1
 
 
+async def test_an_approval_that_fills_no_seat_is_told_at_once(stage: Stage) -> None:
+    key = await stage.enrolled("bob")
+    words = ("approve", stage.release, "--environment", "production", "--key", str(key.path), "--yes")
+    done = await run(stage, *words)
+    assert "bob's approval does not count: it came by cli, and this seat accepts command or review" in done.out
+    assert "They approve again with the comment /approve" in done.out
+    carol = await stage.enrolled("carol")
+    other = await run(stage, *words[:-2], str(carol.path), "--yes")
+    assert (other.code, "does not count" in other.out) == (0, False), other
+
+
 async def test_a_release_is_rejected_with_a_reason(stage: Stage) -> None:
     key = await stage.enrolled("carol")
     words = ("--key", str(key.path), "--yes", "--reject", "--reason", "Drift.", "--json")
