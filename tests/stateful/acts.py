@@ -1,10 +1,10 @@
-"""What lets a release pass, and what may end that, by what they are called."""
+"""What lets a release pass, what may end that, and what only looks like enough, by what they are called."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.stateful.playground import ENVIRONMENTS
+from tests.stateful.playground import ENVIRONMENTS, REVIEW_WITHIN_S
 from tests.stateful.powers import Powers
 
 INCIDENT = "INC0012345"
@@ -105,3 +105,108 @@ ENDING: dict[str, Act] = {
     "a restart": lambda powers: powers.lively.restart(),
     "the same artifact by bob": another_with_the_same,
 }
+
+
+def delegated_to_the_second(powers: Powers) -> None:
+    """Two of risk are asked, and carol fills one seat herself and lets mallory fill the other."""
+    powers.label("alice", True)
+    powers.lively.settle()
+    powers.delegate("carol", "mallory", ENVIRONMENTS)
+    powers.lively.settle()
+    for who in ("bob", "carol", "mallory"):
+        powers.approve(who, ENVIRONMENTS)
+
+
+def one_in_both(powers: Powers) -> None:
+    powers.approve("dana", ENVIRONMENTS)
+
+
+def broken_by_one(powers: Powers) -> None:
+    """dana, who is of both groups, and alice, who made it."""
+    for environment in ENVIRONMENTS:
+        for who in ("dana", "alice"):
+            powers.sign(who, "break-glass", environment, incident=INCIDENT)
+
+
+def broken_for_two_incidents(powers: Powers) -> None:
+    for environment in ENVIRONMENTS:
+        powers.sign("bob", "break-glass", environment, incident=INCIDENT)
+        powers.sign("carol", "break-glass", environment, incident="CHG0099999")
+
+
+def held_elsewhere(powers: Powers) -> None:
+    """The same artifact in another pull request, approved by others."""
+    powers.withhold("carol", "hold")
+    powers.lively.settle()
+    powers.merge("mallory", "merge")
+    powers.lively.settle()
+    powers.propose("alice", same=True)
+    powers.lively.settle()
+    for who in ("bob", "dana"):
+        powers.approve(who, ENVIRONMENTS)
+
+
+def made_elsewhere(powers: Powers) -> None:
+    """bob, who makes the same artifact in a release of his own, approves alice's."""
+    powers.merge("mallory", "merge")
+    powers.lively.settle()
+    powers.propose("bob", same=True)
+    powers.lively.settle()
+    powers.merge("mallory", "merge")
+    powers.lively.settle()
+    powers.propose("alice", same=True)
+    powers.lively.settle()
+    agree(powers)
+
+
+def owed_a_review(powers: Powers) -> None:
+    """The glass was broken for the release before, and nobody looked back on it in time."""
+    break_glass(powers)
+    powers.lively.settle()
+    powers.merge("mallory", "merge")
+    powers.lively.settle()
+    powers.ask("production")
+    powers.redeem(-1)
+    powers.later(REVIEW_WITHIN_S + 60)
+    powers.propose("alice")
+    powers.lively.settle()
+    agree(powers)
+
+
+def used_before(powers: Powers) -> None:
+    """Of two answers by the same broken glass the first is used."""
+    break_glass(powers)
+    powers.lively.settle()
+    powers.merge("mallory", "merge")
+    powers.lively.settle()
+    for _ in range(2):
+        powers.ask("production")
+    for index in range(2):
+        powers.redeem(index)
+
+
+def behind_the_log(powers: Powers) -> None:
+    """carol approves by a clock that is behind what is on record."""
+    powers.approve("bob", ENVIRONMENTS)
+    powers.lively.settle()
+    powers.later(3600)
+    powers.withhold("carol", "hold")
+    powers.lively.settle()
+    powers.unhold("carol")
+    powers.lively.settle()
+    powers.lively.pass_time(-1800)
+    powers.approve("carol", ENVIRONMENTS)
+
+
+TRAPS: dict[str, Act] = {
+    "one delegates to the second": delegated_to_the_second,
+    "one is in both groups": one_in_both,
+    "one breaks the glass with who made it": broken_by_one,
+    "two break it for two incidents": broken_for_two_incidents,
+    "held in another pull request": held_elsewhere,
+    "approved by who made it elsewhere": made_elsewhere,
+    "a review is overdue": owed_a_review,
+    "the glass was used": used_before,
+    "the clock is behind the log": behind_the_log,
+}
+"""What looks like enough and is not."""

@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 )
 
 from app.glass.lapsing import Lapses
-from tests.stateful.acts import ENDING, INCIDENT, LETTING
+from tests.stateful.acts import ENDING, INCIDENT, LETTING, TRAPS
+from tests.stateful.cases import SECOND
 from tests.stateful.histories import MEMBERS, PEOPLE
 from tests.stateful.playground import ENVIRONMENTS, KINDS, LOOSE, Desk
 from tests.stateful.powers import Powers
@@ -131,6 +132,10 @@ class Histories(RuleBasedStateMachine):
     @rule(ending=st.sampled_from(sorted(ENDING)))
     def end(self, ending: str) -> None:
         ENDING[ending](self.powers)
+
+    @rule(trap=st.sampled_from(sorted(set(TRAPS) - {"the clock is behind the log"})))
+    def trap(self, trap: str) -> None:
+        TRAPS[trap](self.powers)
 
     @rule(word=said)
     def say(self, word: tuple[Any, ...]) -> None:
@@ -279,6 +284,18 @@ def test_what_let_a_release_pass_ends_when_it_has_to(desk: Desk, watch: Watch, l
         powers.merge("bob", "merge")
         watch.ask(powers, "production")
         watch.end(powers)
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_what_looks_like_enough_is_not(desk: Desk, watch: Watch, trap: str) -> None:
+    powers, right = Powers(desk, "plain"), desk.lively.now
+    TRAPS[trap](powers)
+    watch.look(powers)
+    assert not watch.is_green(powers), powers.told()
+    powers.merge("mallory", "merge")
+    assert watch.ask(powers, "production") != "allow", powers.told()
+    desk.lively.now = max(right, desk.lively.now) + 7200 * SECOND
+    watch.end(powers)
 
 
 def test_random_histories_of_what_a_policy_can_say_keep_the_invariants(desk: Desk, watch: Watch) -> None:
