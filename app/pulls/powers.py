@@ -104,7 +104,10 @@ def setting(
 ) -> Setting:  # fmt: skip
     """``makers`` had a hand in earlier heads or in the same artifacts elsewhere; ``reporting`` has the lines of whoever
     asked for the release and of whom the word is by and for, where the rule asks for lines."""
-    who = msgspec.structs.replace(release.contributors, known=(*release.contributors.known, *makers))
+    # What somebody did in this head is told before what they did in an earlier one.
+    now = {(one.account, one.person, one.role) for one in release.contributors.known}
+    more = tuple(one for one in makers if (one.account, one.person, one.role) not in now)
+    who = msgspec.structs.replace(release.contributors, known=(*release.contributors.known, *more))
     snapshot = Snapshot(
         at=0, question="merge", environment=environment, tenant="", pull=view.facts, release=release.facts,
         contributors=who, groups=release.groups.get(environment, ()), lineage=release.lineage,

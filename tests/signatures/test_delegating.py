@@ -122,14 +122,14 @@ async def test_a_new_delegation_to_the_same_person_takes_the_place_of_the_older(
 REFUSED = [
     ("carol", "/delegate @nobody production", "found a login that no account has"),
     ("carol", "/delegate @carol production", "found yourself"),
-    ("carol", "/delegate @alice production", "found somebody who asked for this release"),
+    ("carol", "/delegate @alice production", "found somebody who asked for this release (opened the"),
     ("carol", "/delegate @robot production", "found the account of a Bot"),
     ("carol", "/delegate @machine production", "found an account that no human uses by hand"),
     ("carol", "/delegate @dana production until 2020-01-01", "expected an end that is still to come"),
     ("carol", "/delegate @dana moon", "moon is no environment of this release"),
     ("carol", "/delegate dana production", "Paste /delegate @login production for 1d"),
     ("mallory", "/delegate @dana production", "expected a member of risk-managers or senior-developers"),
-    ("alice", "/delegate @dana production", "found you, who asked for this release"),
+    ("alice", "/delegate @dana production", "found you, who asked for this release (opened the"),
 ]
 
 
