@@ -208,7 +208,7 @@ class Statements:
         mine = mark(predicate.account)
         own = tuple(
             msgspec.structs.replace(verdict, results=tuple(_told_of(verdict.results, f"{mine}'s ")))
-            for verdict in verdicts
+            for verdict in (verdicts if predicate.decision == "approve" else ())
         )
         told, uncounted = await self._database.read(
             lambda tx: tuple(names.in_verdicts(tx, current.tenant.id, some) for some in (verdicts, own))

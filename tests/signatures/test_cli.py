@@ -58,6 +58,8 @@ async def test_an_approval_that_fills_no_seat_is_told_at_once(stage: Stage) -> N
     done = await run(stage, *words)
     assert "bob's approval does not count: it came by cli, and this seat accepts command or review" in done.out
     assert "They approve again with the comment /approve" in done.out
+    held = await run(stage, "approve", stage.release, "--hold", "--key", str(key.path), "--yes")
+    assert (held.code, "does not count" in held.out) == (0, False), "nobody asked about the approval"
     carol = await stage.enrolled("carol")
     other = await run(stage, *words[:-2], str(carol.path), "--yes")
     assert (other.code, "does not count" in other.out) == (0, False), other
