@@ -23,7 +23,8 @@ _TONES = {
 }  # fmt: skip
 _DECIDED = {
     "approve": "Approved", "reject": "Rejected", "hold": "Put on hold", "delegate": "Let somebody act for them",
-    "except": "Granted an exception", "break-glass": "Broke the glass", "review": "Looked back on a broken glass",
+    "except": "Granted an exception", "break-glass": "Agreed to break the glass",
+    "review": "Looked back on a broken glass",
 }  # fmt: skip
 
 
@@ -162,8 +163,13 @@ def _grant(record: Record, _data: Data, context: Context) -> _Told:
     if consent is None:
         return what, "", ""
     where = f" for {listing(consent.environments)}" if consent.environments else ""
-    ways = {"review": "a GitHub review", "command": "a comment", "cli": "the command line", "passkey": "a passkey",
-            "servicenow": "an approval in ServiceNow"}
+    ways = {
+        "review": "a GitHub review",
+        "command": "a comment",
+        "cli": "the command line",
+        "passkey": "a passkey",
+        "servicenow": "an approval in ServiceNow",
+    }
     detail = f"As {listing(consent.groups)}, with {ways.get(consent.way, consent.way)}; signature {consent.strength}"
     return f"{what}{where}", detail, consent.name
 
@@ -226,6 +232,15 @@ def _glass(record: Record, _data: Data, _context: Context) -> _Told:
     return what, "", ""
 
 
+def _noted(record: Record, _data: Data, _context: Context) -> _Told:
+    what = {
+        "artifact.named": "An artifact was named",
+        "contributors.seen": "Who had a hand in it was noted",
+        "release.merged": "The pull request was merged",
+    }[record.event]
+    return what, "", ""
+
+
 _SENTENCES: dict[str, Callable[[Record, Data, Context], _Told]] = {
     "release.proposed": _proposed,
     "release.revised": _revised,
@@ -235,6 +250,9 @@ _SENTENCES: dict[str, Callable[[Record, Data, Context], _Told]] = {
     "grant.recorded": _grant,
     "grant.voided": _voided,
     "grant.refused": _refused,
+    "artifact.named": _noted,
+    "contributors.seen": _noted,
+    "release.merged": _noted,
     "change.opened": _change,
     "change.updated": _change,
     "change.closed": _change,

@@ -16,7 +16,7 @@ SAID_IN_FULL = {
     "release.proposed", "release.revised", "release.closed", "verdict.recorded", "grant.recorded", "grant.voided",
     "grant.refused", "change.opened", "change.updated", "change.closed", "change.canceled", "change.alarmed",
     "decision.recorded", "decision.redeemed", "deployment.recorded", "release.reminded", "release.escalated",
-    "glass.broken", "glass.reviewed", "glass.lapsed",
+    "glass.broken", "glass.reviewed", "glass.lapsed", "artifact.named", "contributors.seen", "release.merged",
 }  # fmt: skip
 
 
