@@ -117,7 +117,7 @@ def page(tx: Tx, blobs: BlobStore, viewer: Viewer, identity: str) -> ReleasePage
     records, problem = _records(tx, release)
     stored = consents.of_releases(tx, tenant, [release.id])
     grants = bearing.consents(tx, tenant, release.id, stored, StatementChecker(blobs))
-    notes, base_ref = pulls.pull_notes(tx, release.repository_id, release.number)
+    notes, base_ref, _ = pulls.pull_notes(tx, release.repository_id, release.number)
     heads = pulls.heads(tx, release.repository_id, release.number)
     context = Context(
         names, release.requester, {consent.id: consent for consent in grants},

@@ -72,6 +72,7 @@ class Known(msgspec.Struct, frozen=True):
     grants: tuple[StoredGrant, ...]
     notes: tuple[Note, ...]
     base_ref: str
+    head_sha: str
     said: PullSaid
     watches: Watches | None
 
@@ -164,7 +165,18 @@ class PullEvaluator:
             pull = view.pull
             await self._outward.deliver(github, repository, number, pull.head_sha, pull.base_ref, fresh_effects)
         self._metrics.evaluations.labels(outcome=evaluation.outcome).inc()
-        return evaluation.due
+        missed = await self._missed(github, repository, known, view)
+        return self._clock() if missed else evaluation.due
+
+    async def _missed(self, github: GitHub, repository: Repository, known: Known, view: PullView) -> bool:
+        """Whether checks changed that nobody listened to: those of a head, or of a name, are heard of from when it is
+        written down that a verdict depends on them, which is only now."""
+        heard = known.watches.checks if known.watches and known.head_sha == view.pull.head_sha else ()
+        if view.checks is None or set(watches(view).checks) <= set(heard):
+            return False
+        self._gatherer.forget_checks(repository.id, view.pull.head_sha)
+        now = await self._gatherer.checks(github, repository, view.pull.head_sha)
+        return now.checks != view.checks.checks
 
     async def _view(
         self, tenant: Tenant, github: GitHub, repository: Repository, number: int, known: Known,
@@ -328,7 +340,7 @@ def _known(tx: Tx, memory: Memory, key: str, repository_id: int, number: int) ->
     tenant = repository.tenant if repository else ""
     said = pull_said(tx, memory, tenant, repository_id, number)
     stored = restored(tenant, stored, said.releases)
-    notes_json, base_ref = store.pull_notes(tx, repository_id, number)
+    notes_json, base_ref, head_sha = store.pull_notes(tx, repository_id, number)
     return Known(
         deliveries=inbox.unsettled(tx, key),
         repository=repository,
@@ -341,6 +353,7 @@ def _known(tx: Tx, memory: Memory, key: str, repository_id: int, number: int) ->
         ),
         notes=msgspec.json.decode(notes_json, type=tuple[Note, ...]),
         base_ref=base_ref,
+        head_sha=head_sha,
         said=said,
         watches=store.watches_of(tx, repository_id, number),
     )

@@ -35,7 +35,9 @@ _PULL = text(
     " notes_json = excluded.notes_json, watches_json = excluded.watches_json,"
     " updated_at = excluded.updated_at"
 )
-_NOTES = text("SELECT notes_json, base_ref FROM pulls WHERE repository_id = :repository_id AND number = :number")
+_NOTES = text(
+    "SELECT notes_json, base_ref, head_sha FROM pulls WHERE repository_id = :repository_id AND number = :number"
+)
 _TWINS = text(
     "SELECT number, outcome FROM pulls WHERE repository_id = :repository_id AND head_sha = :head_sha"
     " AND base_ref = :base_ref AND state = 'open' AND number <> :number ORDER BY number"
@@ -198,10 +200,10 @@ def was_observed(tx: Tx, repository_id: int, number: int, object: str) -> bool:
     return tx.first(_WAS_OBSERVED, repository_id=repository_id, number=number, object=object) is not None
 
 
-def pull_notes(tx: Tx, repository_id: int, number: int) -> tuple[str, str]:
-    """The stored answers as JSON, and the base ref as last seen."""
+def pull_notes(tx: Tx, repository_id: int, number: int) -> tuple[str, str, str]:
+    """The stored answers as JSON, and the base ref and the head as last seen."""
     row = tx.first(_NOTES, repository_id=repository_id, number=number)
-    return ("[]", "") if row is None else (row.notes_json, row.base_ref)
+    return ("[]", "", "") if row is None else (row.notes_json, row.base_ref, row.head_sha)
 
 
 def twins(tx: Tx, repository_id: int, number: int, head_sha: str, base_ref: str) -> tuple[tuple[int, str], ...]:

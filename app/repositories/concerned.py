@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from app.db.tx import Tx
 from app.pulls import store as pulls
 from app.pulls.watches import ORGANISATIONS, OWNERS, ROLES, TEAMS, Watches
+from app.work import store as work
 from integrations.github.events import CheckRunEvent, MembershipEvent, OrganisationEvent, StatusEvent
 
 
@@ -31,6 +32,14 @@ def by_role(tx: Tx, repository_id: int) -> Iterator[str]:
 def by_teams(tx: Tx, tenant: str) -> Iterator[str]:
     """A team was renamed, deleted or given another permission."""
     return _anywhere(tx, tenant, lambda found: any(one.startswith((TEAMS, OWNERS, ROLES)) for one in found.groups))
+
+
+def in_hand(tx: Tx, tenant: str, now: int) -> Iterator[str]:
+    """Those that are being judged at this moment (microseconds since 1970 UTC): by what is known only afterwards. Few
+    events ask for them, so that they come to an end."""
+    for repository in pulls.repositories(tx):
+        if repository.tenant == tenant:
+            yield from work.all_in_hand(tx, f"pull/{repository.id}/", now)
 
 
 def by_check(tx: Tx, repository_id: int, event: CheckRunEvent | StatusEvent) -> Iterator[str]:

@@ -111,7 +111,9 @@ class RepositoryEvents:
             pulls.see_repository(tx, repository, self._clock())
             if isinstance(event, PushEvent) and not event.deleted:
                 pushed(tx, tenant, repository, event.ref.removeprefix(_BRANCH), self._clock())
-        keys = self._keys(tx, event, tenant, delivery, app_id)
+        keys = [*self._keys(tx, event, tenant, delivery, app_id)]
+        if _about_groups(event) or event.repository_id is None:
+            keys += concerned.in_hand(tx, tenant.id, self._clock())
         # At once and sorted: a change of a team concerns every open pull request, at every replica.
         work.mark_many(tx, dict.fromkeys(keys, self._clock()))
 

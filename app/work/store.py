@@ -36,6 +36,10 @@ _CLAIMS = {
 _IN_HAND = text(
     "SELECT 1 AS found FROM work WHERE key = :key AND (due_at <= :now OR lease_until > :now OR failures > 0)"
 )
+_ALL_IN_HAND = text(
+    "SELECT key FROM work WHERE key >= :first AND key < :last"
+    " AND (due_at <= :now OR lease_until > :now OR failures > 0) ORDER BY key"
+)
 _HELD = text("SELECT attempt FROM work WHERE key = :key")
 _HELD_LOCKED = text("SELECT attempt FROM work WHERE key = :key FOR UPDATE")
 _REST = text(
@@ -105,6 +109,12 @@ def claim(tx: Tx, now: int, lease_until: int, most: int, *, only: str = "", but:
 def in_hand(tx: Tx, key: str, now: int) -> bool:
     """Whether a key is due, being worked on or to be tried again at ``now``, in microseconds since 1970 UTC."""
     return tx.first(_IN_HAND, key=key, now=now) is not None
+
+
+def all_in_hand(tx: Tx, prefix: str, now: int) -> tuple[str, ...]:
+    """The keys in hand that start with ``prefix``, which ends in a slash."""
+    rows = tx.all(_ALL_IN_HAND, first=prefix, last=prefix[:-1] + "0", now=now)
+    return tuple(row.key for row in rows)
 
 
 def hold(tx: Tx, lease: Lease) -> None:
