@@ -1,5 +1,5 @@
-"""What happens at GitHub while a pull request is being judged is not lost, though nobody knows yet what its verdict will
-depend on."""
+"""What happens at GitHub while a pull request is being judged is not lost, though nobody knows yet that its verdict
+depends on it."""
 
 from __future__ import annotations
 
