@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TypeAlias
 
 import msgspec
 
@@ -53,7 +54,22 @@ def owners(lines: Iterable[Line], paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def matches(pattern: str, path: str) -> bool:
-    return _compiled(pattern).fullmatch(path) is not None
+    """Written out rather than translated to a regular expression: no pattern takes for ever, whatever the path."""
+    segments, is_folder = _read(pattern)
+    names = path.split("/")
+    if not segments or (segments[0] is not None and not segments[0].matches(names[0])):
+        return False
+    reached = [True] + [False] * len(names)
+    for place, segment in enumerate(segments):
+        if segment is None:
+            first = reached.index(True) + (place == len(segments) - 1)
+            reached = [at >= first for at in range(len(names) + 1)]
+        else:
+            steps = zip(reached, names, strict=False)
+            reached = [False, *(before and segment.matches(name) for before, name in steps)]
+        if True not in reached:
+            return False
+    return any(reached) if is_folder else reached[-1]
 
 
 def _tokens(line: str) -> list[str]:
@@ -70,46 +86,67 @@ def _readable(pattern: str) -> bool:
     return not pattern.startswith(("!", "\\#")) and not re.search(r"\[.*\]|\*\*\*", pattern)
 
 
+class _Segment(msgspec.Struct, frozen=True):
+    """Of a pattern between two slashes: letters, and None for any one letter; ``*`` where any number may come first."""
+
+    parts: tuple[tuple[str | None, ...], ...]
+
+    def matches(self, name: str) -> bool:
+        first, *others = self.parts
+        if not others:
+            return len(name) == len(first) and _fits(first, name, 0)
+        if not _fits(first, name, 0):
+            return False
+        at, last = len(first), others.pop()
+        for part in others:
+            found = next((place for place in range(at, len(name)) if _fits(part, name, place)), None)
+            if found is None:
+                return False
+            at = found + len(part)
+        return len(name) - len(last) >= at and _fits(last, name, len(name) - len(last))
+
+
+def _fits(part: tuple[str | None, ...], name: str, at: int) -> bool:
+    if at + len(part) > len(name):
+        return False
+    for letter in part:
+        if letter is not None and letter != name[at]:
+            return False
+        at += 1
+    return True
+
+
+_ANY = "**"
+_Pattern: TypeAlias = tuple[_Segment | None, ...]
+"""None stands for any number of folders."""
+
+
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _read(pattern: str) -> tuple[_Pattern, bool]:
+    """The segments, and whether what matches the last of them stands for all that is in it as well. No segments match
+    nothing."""
     segments = pattern.split("/")
     if segments[0] == "":
         segments = segments[1:]
     elif len(segments) == 1 or (len(segments) == 2 and segments[1] == ""):
         # Without a slash but at its end, a pattern is about any depth.
-        segments = ["**", *segments]
+        segments = [_ANY, *segments]
     if segments == [""]:
-        return re.compile(r"(?!)")
+        return (), False
     if segments[-1] == "":
-        segments[-1] = "**"
-    several = [one for place, one in enumerate(segments) if one != "**" or segments[place - 1 : place] != ["**"]]
-    return re.compile("".join(_pieces(several)), re.DOTALL)
+        segments[-1] = _ANY
+    several = [one for place, one in enumerate(segments) if one != _ANY or segments[place - 1 : place] != [_ANY]]
+    # A folder's name stands for all that is in it; a wildcard of its own does not.
+    return tuple(None if one == _ANY else _segment(one) for one in several), several[-1] not in (_ANY, "*")
 
 
-def _pieces(segments: list[str]) -> Iterable[str]:
-    last, slash = len(segments) - 1, False
-    for place, segment in enumerate(segments):
-        if segment == "**":
-            first, only = place == 0, place == last
-            yield ".+" if first and only else "(?:.+/)?" if first else "/.+" if only else "(?:/.+)?"
-            slash = not first
-            continue
-        yield "/" if slash else ""
-        slash = True
-        if segment == "*":
-            yield "[^/]+"
-            continue
-        yield _segment(segment)
-        if place == last:
-            # A folder's name stands for all that is in it; a wildcard of its own does not.
-            yield "(?:/.*)?"
-
-
-def _segment(segment: str) -> str:
-    found, letters = [], iter(segment)
+def _segment(segment: str) -> _Segment:
+    parts: list[list[str | None]] = [[]]
+    letters = iter(segment)
     for letter in letters:
-        if letter == "\\":
-            found.append(re.escape(next(letters, "\\")))
+        if letter == "*":
+            parts.append([])
         else:
-            found.append({"*": "[^/]*", "?": "[^/]"}.get(letter) or re.escape(letter))
-    return "".join(found)
+            parts[-1].append(None if letter == "?" else next(letters, "\\") if letter == "\\" else letter)
+    # A segment is never empty.
+    return _Segment(tuple(map(tuple, parts))) if segment != "*" else _Segment(((None,), ()))

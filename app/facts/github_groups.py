@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from app.facts import codeowners
 from app.facts.group_source import Scope, Source, SourceError
 from app.facts.members import Memberships
@@ -88,9 +90,9 @@ async def _owners(members: Memberships, scope: Scope) -> tuple[Member, ...]:
     anything in the repository is known from looking: not everybody who may change that file is trusted with a seat."""
     if scope.content is None or not scope.commit:
         return ()
-    lines = codeowners.parse(await _file(scope))
-    everybody = {one for line in lines for one in line.owners}
-    named = set(codeowners.owners(lines, scope.paths)) if scope.paths else everybody
+    text = await _file(scope)
+    # Where nobody waits for it: it may have some ten thousand lines.
+    everybody, named = await asyncio.to_thread(_named, text, scope.paths)
     found: list[Member] = []
     accounts: list[Account] = []
     for owner in sorted(named):
@@ -109,6 +111,13 @@ async def _owners(members: Memberships, scope: Scope) -> tuple[Member, ...]:
     owners = await members.seen(f"github-owners:{scope.repository_id}", {*accounts, *others})
     meant = {github_account(account) for account in accounts}
     return (*found, *(one for one in owners if one.account in meant))
+
+
+def _named(text: bytes, paths: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """Every owner that CODEOWNERS names, and those of these paths, or all if there are none."""
+    lines = codeowners.parse(text)
+    everybody = frozenset(one for line in lines for one in line.owners)
+    return everybody, frozenset(codeowners.owners(lines, paths)) if paths else everybody
 
 
 async def _account(scope: Scope, login: str) -> Account | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.facts.codeowners import Line, matches, owners, parse
@@ -36,6 +38,20 @@ PATTERNS = [
 def test_a_pattern_matches_as_at_github(pattern: str, inside: str, outside: str) -> None:
     assert [path for path in inside.split() if not matches(pattern, path)] == []
     assert [path for path in outside.split() if matches(pattern, path)] == []
+
+
+ENDLESS = [
+    ("**/a/**/a/**/a/**/a/**/a/**/a/**/c", "a/" * 200 + "b"),
+    ("/a*a*a*a*a*a*a*a*a*a*c", "a" * 4000),
+    ("*-*-*-*-*/x", "-" * 4000),
+]
+
+
+@pytest.mark.parametrize(("pattern", "path"), ENDLESS)
+def test_no_pattern_takes_for_ever(pattern: str, path: str) -> None:
+    started = time.process_time()
+    assert not matches(pattern, path)
+    assert time.process_time() - started < 1
 
 
 def test_a_blank_belongs_to_a_pattern_after_a_backslash() -> None:
