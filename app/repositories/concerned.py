@@ -19,9 +19,10 @@ def by_team(tx: Tx, tenant: str, event: MembershipEvent) -> Iterator[str]:
 
 
 def by_organisation(tx: Tx, tenant: str, event: OrganisationEvent) -> Iterator[str]:
-    """Somebody came into an organisation or left it, and with it what its members may do."""
-    names = {f"{ORGANISATIONS}:{event.organisation.login.lower()}", ROLES}
-    return _anywhere(tx, tenant, lambda found: not names.isdisjoint(found.groups))
+    """Somebody came into an organisation or left it, and with it its teams and what its members may do."""
+    login = event.organisation.login.lower()
+    names = (f"{ORGANISATIONS}:{login}", f"{TEAMS}:{login}/", OWNERS, ROLES)
+    return _anywhere(tx, tenant, lambda found: any(one.startswith(names) for one in found.groups))
 
 
 def by_role(tx: Tx, repository_id: int) -> Iterator[str]:

@@ -68,3 +68,14 @@ async def test_who_leaves_a_team_while_a_pull_request_is_first_judged_is_heard_o
     await either.until(lambda: done, bool, "something to be read")
     await either.settled()
     await either.says(pull, WAITS, "approval")
+
+
+async def test_who_leaves_the_organisation_has_left_its_teams_though_nobody_told_of_them(short: Played) -> None:
+    await short.world.put_policy(policy())
+    pull = await short.propose()
+    await short.approve(pull, "bob")
+    await short.says(pull, GREEN)
+    await short.settled()
+    short.github.lose_next()
+    short.github.remove_organisation_member("acme", "bob", by="alice")
+    await short.says(pull, WAITS, "approval")
