@@ -21,7 +21,7 @@ from manifests.command import Command, parse_command
 Obstacle = Literal["shut", "moved", "left", "unseen", "closed", "retargeted", "withdrawn"]
 """The pull request is closed; the head is another; it was replaced and came back; nobody told who pushed it; the pull
 request was closed or given another base since; the person rejected or revoked since."""
-WITHDRAWN = ("approve", "delegate", "break-glass")
+WITHDRAWN = ("approve", "delegate", "except", "break-glass")
 """Decisions that the person takes back by rejecting or revoking."""
 
 

@@ -153,7 +153,10 @@ def scan(stage: Stage) -> bytes:
     return dsse.encode(dsse.sign(dsse.IN_TOTO, payload, [stage.world.testing], carry_public_key=True))
 
 
-async def test_a_finding_stops_a_release_until_somebody_independent_excepts_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("take_back", ["/revoke", "/reject"])
+async def test_a_finding_stops_a_release_until_somebody_independent_excepts_it_and_again_when_they_take_it_back(
+    tmp_path: Path, take_back: str
+) -> None:
     async with started(tmp_path, amend=scanned) as stage:
         named = b"evidence:\n  - {type: %s, path: scan.dsse.json}\n" % TYPE.encode()
         manifest = stage.files[MANIFEST].replace(b"evidence:\n", named)
@@ -165,6 +168,9 @@ async def test_a_finding_stops_a_release_until_somebody_independent_excepts_it(t
         await stage.until(lambda: _has(stage, f"has the high finding {CVE}"))
         assert (await signed(stage, key, "except", **wanted)).status in (200, 201)
         await stage.until(lambda: _has(stage, "carol excepts it until", absent="or worse stops"))
+        await stage.next_second()
+        stage.say("carol", take_back)
+        await stage.until(lambda: _has(stage, "or worse stops", absent="carol excepts it until"))
 
 
 async def _has(stage: Stage, words: str, absent: str = "") -> bool:
