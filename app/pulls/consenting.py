@@ -18,7 +18,6 @@ from app.pulls.admission import (
     approved_since,
     changed_mind,
     groups_of,
-    last,
     may_lift,
     obstacle,
     replaced,
@@ -29,12 +28,13 @@ from app.pulls.admission import (
 from app.pulls.around import HELP, approve_line, delegation, emergency, ended, hint, line_of, wording
 from app.pulls.belonging import asked_groups
 from app.pulls.keeping import outlives
+from app.pulls.moved import moved
 from app.pulls.observe import Said
 from app.pulls.powers import Delegate, Giver, Power
 from app.pulls.reading_back import not_as_told
 from app.pulls.signing import MAX_REASON, Act, Actor, Signer, consent_of, memberships_of
 from app.pulls.situation import Consented, Note, Situation, Void
-from app.pulls.store import LEFT, Observation
+from app.pulls.store import Observation
 from gates.model import Consent, Delegation
 from gates.terms import EffectiveRule
 from gates.words import instant
@@ -56,7 +56,6 @@ class Consenting:
             self._void_by(observation, said)
             self._hear(observation, said)
         self._void_stale()
-        self._void_withdrawn()
         for observation, said in self._at.observations:
             if revokes(observation, said):
                 # Also what was signed before it and recorded after it.
@@ -304,48 +303,22 @@ class Consenting:
                 self._void(grant, reason or "", observation.id)
 
     def _void_stale(self) -> None:
-        """What was given for another head or base, or before the pull request was closed, is over."""
-        pull = self._at.view.pull
-        seen = self._at.observations
-        closed, retargeted = last(seen, "pull.closed"), last(seen, "pull.retargeted")
-        left = {head.sha for head in self._at.heads if head.event == LEFT}
+        """What was given for another head or base, before the pull request was closed, or before the person took it
+        back: also what was signed and recorded while that was being heard. A glass is broken for one head, whatever
+        is kept."""
         for grant in self._active():
             consent = grant.consent
-            if consent.decision != "approve":
+            if consent.decision not in WITHDRAWN:
                 continue
-            replaced = consent.head_sha != pull.head_sha or consent.head_sha in left
-            if replaced and not outlives(consent, self._at.view, self._at.heads):
-                self._void(grant, f"a push replaced {consent.head_sha[:12]}", f"head:{pull.head_sha}")
-            elif consent.base_ref != pull.base_ref or consent.issued_at <= retargeted:
-                self._void(grant, "the base was changed since", f"base:{pull.base_ref}")
-            elif withdrew(seen, consent.account, consent.issued_at):
-                # Also one that was signed and recorded while this was being heard.
-                self._void(grant, "the person revoked it", "withdrawn")
-            elif consent.issued_at <= closed or self._at.view.facts.state == "closed":
-                self._void(grant, "the pull request was closed", "pull.closed")
-
-    def _void_withdrawn(self) -> None:
-        """Also what was signed and recorded while it was being taken back; and a glass is broken for one head, one base
-        and an open pull request, whatever comes back later."""
-        for grant in self._active():
-            consent = grant.consent
-            if consent.decision == "approve" or consent.decision not in WITHDRAWN:
-                continue
+            over = None
+            if consent.decision == "approve":
+                over = moved(self._at, consent, lambda one: outlives(one, self._at.view, self._at.heads))
+            elif consent.decision == "break-glass":
+                over = moved(self._at, consent)
             if withdrew(self._at.observations, consent.account, consent.issued_at):
-                self._void(grant, "the person revoked it", "withdrawn")
-            elif consent.decision == "break-glass" and (why := self._moved_on(consent)):
-                self._void(grant, why, f"head:{self._at.view.pull.head_sha}")
-
-    def _moved_on(self, consent: Consent) -> str:
-        at, pull = self._at, self._at.view.pull
-        left = {head.sha for head in at.heads if head.event == LEFT}
-        if consent.head_sha != pull.head_sha or consent.head_sha in left:
-            return f"a push replaced {consent.head_sha[:12]}"
-        if consent.base_ref != pull.base_ref or consent.issued_at <= last(at.observations, "pull.retargeted"):
-            return "the base was changed since"
-        if consent.issued_at <= last(at.observations, "pull.closed") or at.view.facts.state == "closed":
-            return "the pull request was closed"
-        return ""
+                over = over or ("the person revoked it", "withdrawn")
+            if over is not None:
+                self._void(grant, *over)
 
     def _consents(self) -> list[Consent]:
         """Everything that counts so far."""

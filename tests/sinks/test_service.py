@@ -46,7 +46,7 @@ async def test_a_service_on_an_older_state_of_its_database_decides_nothing(tmp_p
     world = World(tmp_path, database_url=url)
     await world.start(configure=configure)
     assert world.service is not None
-    # What starting adds may make the older log as long as the anchored one; it is another log then.
+    # Shorter than its anchors at first; as long, and another log, once what starting adds is in it. Both deny.
     found = await problem(world.service.database)
     assert "it was rolled back" in found or "it was forked" in found
     await world.stop()
