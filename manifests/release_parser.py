@@ -9,7 +9,16 @@ from manifests.located_yaml_values import choice, file_path, form, many, text
 from manifests.release import SCHEMA, ChangePlan, EvidenceReference, Release
 from manifests.release_parser_artifacts import artifacts, check_environments_served
 from manifests.release_parser_change import change_plan
-from manifests.release_parser_forms import ENVIRONMENT, EVIDENCE_TYPE, KINDS, MAX_TEXT, NAME, VERSION
+from manifests.release_parser_forms import (
+    ENVIRONMENT,
+    EVIDENCE_TYPE,
+    KINDS,
+    MAX_ENVIRONMENTS,
+    MAX_EVIDENCE,
+    MAX_TEXT,
+    NAME,
+    VERSION,
+)
 
 MAX_BYTES = 256 * 1024
 KEYS = (
@@ -52,7 +61,7 @@ def referenced_paths(release: Release, manifest_path: str) -> tuple[str, ...]:
 
 def _release(reader: Reader, root: Node, path: str) -> Release:
     fields = reader.fields(root, "the release", KEYS)
-    read_environments = many(reader, form(reader, ENVIRONMENT), least=1, unique=str)
+    read_environments = many(reader, form(reader, ENVIRONMENT), least=1, most=MAX_ENVIRONMENTS, unique=str)
     environments = fields.required("environments", read_environments, ())
     release = Release(
         schema=fields.required("schema", choice(reader, (SCHEMA,)), ""),
@@ -77,4 +86,4 @@ def _evidence(reader: Reader, manifest_path: str) -> Read[tuple[EvidenceReferenc
         path = fields.required("path", file_path(reader, manifest_path), None)
         return None if kind is None or path is None else EvidenceReference(kind, path)
 
-    return many(reader, read, unique=lambda found: (found.type, found.path))
+    return many(reader, read, most=MAX_EVIDENCE, unique=lambda found: (found.type, found.path))

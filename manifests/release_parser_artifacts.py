@@ -8,7 +8,7 @@ from manifests.located_yaml import Node, Scalar
 from manifests.located_yaml_reader import Fields, Read, Reader
 from manifests.located_yaml_values import file_path, form, integer, many
 from manifests.release import Artifact
-from manifests.release_parser_forms import ARTIFACT_NAME, ENVIRONMENT, MAX_SIZE, SHA256
+from manifests.release_parser_forms import ARTIFACT_NAME, ENVIRONMENT, MAX_ARTIFACTS, MAX_SIZE, SHA256
 
 SCHEMES = ("file", "https", "s3")
 MAX_URI = 2_048
@@ -37,7 +37,7 @@ def artifacts(reader: Reader, environments: tuple[str, ...], manifest_path: str)
         )
 
     # A name that could not be read is reported already and stands in as "".
-    return many(reader, read, least=1, unique=lambda found: found.name or object())
+    return many(reader, read, least=1, most=MAX_ARTIFACTS, unique=lambda found: found.name or object())
 
 
 def check_environments_served(fields: Fields, environments: tuple[str, ...], found: tuple[Artifact, ...]) -> None:

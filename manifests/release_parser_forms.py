@@ -9,6 +9,11 @@ from manifests.release import ChangeType, Kind
 
 MAX_TEXT = 4_000
 MAX_SIZE = 2**53 - 1
+MAX_ARTIFACTS = 500
+MAX_EVIDENCE = 100
+MAX_ENVIRONMENTS = 50
+"""Each is a question to a neighbour or a verdict: no pull request may ask for thousands."""
+
 KINDS: tuple[Kind, ...] = ("model", "policy", "config")
 CHANGE_TYPES: tuple[ChangeType, ...] = ("standard", "normal", "emergency")
 

@@ -12,6 +12,9 @@ from manifests.release_parser_forms import (
     ENVIRONMENT,
     EVIDENCE_TYPE,
     KINDS,
+    MAX_ARTIFACTS,
+    MAX_ENVIRONMENTS,
+    MAX_EVIDENCE,
     MAX_SIZE,
     MAX_TEXT,
     NAME,
@@ -29,10 +32,10 @@ def release_schema() -> Schema:
         "name": word(NAME),
         "version": word(VERSION, "the version, in quotes where it looks like a number"),
         "rationale": line(MAX_TEXT, "why this should go live", least=0),
-        "environments": many(word(ENVIRONMENT), "where it should go", least=1),
-        "artifacts": many(_artifact(), "the files that go live", least=1),
+        "environments": many(word(ENVIRONMENT), "where it should go", least=1, most=MAX_ENVIRONMENTS),
+        "artifacts": many(_artifact(), "the files that go live", least=1, most=MAX_ARTIFACTS),
         "lineage": _path("the signed lineage of the artifacts"),
-        "evidence": many(_evidence(), "signed reports that gates read"),
+        "evidence": many(_evidence(), "signed reports that gates read", most=MAX_EVIDENCE),
         "change": _change(),
     }
     required = ("schema", "kind", "name", "version", "rationale", "environments", "artifacts")

@@ -55,8 +55,9 @@ def whole(low: int, high: int, description: str = "") -> Schema:
     return _described({"type": "integer", "minimum": low, "maximum": high}, description)
 
 
-def many(items: Schema, description: str = "", *, least: int = 0) -> Schema:
-    return _described({"type": "array", "minItems": least, "items": items}, description)
+def many(items: Schema, description: str = "", *, least: int = 0, most: int | None = None) -> Schema:
+    bound = {} if most is None else {"maxItems": most}
+    return _described({"type": "array", "minItems": least, **bound, "items": items}, description)
 
 
 def one_or_many(item: Schema, description: str = "") -> Schema:

@@ -228,3 +228,29 @@ def test_a_character_that_cannot_be_seen_is_refused_wherever_it_stands(at: int, 
     if hidden == "\r" and RELEASE[at] == "\n":
         return
     assert "yaml.hidden_character" in codes(release_problems(RELEASE[:at] + hidden + RELEASE[at:]))
+
+
+@pytest.mark.parametrize(("extra", "said"), [(499, ""), (500, "at most 500 in the list, found 501")])
+def test_no_release_names_thousands_of_artifacts(extra: int, said: str) -> None:
+    more = "".join(ARTIFACT.replace("name: policy.pt", f"name: part-{number}") for number in range(extra))
+    text = RELEASE.replace(ARTIFACT, ARTIFACT + more)
+    assert text != RELEASE or not extra
+    if not said:
+        assert len(parse_release(text.encode(), MANIFEST).artifacts) == extra + 1
+        return
+    with pytest.raises(ManifestError, match=said):
+        parse_release(text.encode(), MANIFEST)
+
+
+@pytest.mark.parametrize(("key", "most"), [("environments", 50), ("evidence", 100)])
+def test_nor_of_environments_or_evidence(key: str, most: int) -> None:
+    entries = {
+        "environments": [f"e{number}" for number in range(most + 1)],
+        "evidence": [f"{{type: test-result, path: e{number}.json}}" for number in range(most + 1)],
+    }[key]
+    lines = [line for line in RELEASE.splitlines() if not line.startswith(f"{key}:")]
+    if key == "evidence":
+        lines = [line for line in lines if "path: evidence/" not in line]
+    text = "\n".join([*lines, f"{key}: [{', '.join(entries)}]", ""])
+    with pytest.raises(ManifestError, match=f"`{key}`: expected at most {most} in the list"):
+        parse_release(text.encode(), MANIFEST)
